@@ -1,0 +1,24 @@
+"""`jitsu apps`: parted by what the verbs do; here is what the table of commands names."""
+
+from __future__ import annotations
+
+from jitsu_py.commands.apps.claims import available, create, update
+from jitsu_py.commands.apps.group import apps
+from jitsu_py.commands.apps.size import cloud, setdrones
+from jitsu_py.commands.apps.verbs import browse, destroy, list_apps, restart, start, stop, view
+
+__all__ = [
+    "apps",
+    "available",
+    "browse",
+    "cloud",
+    "create",
+    "destroy",
+    "list_apps",
+    "restart",
+    "setdrones",
+    "start",
+    "stop",
+    "update",
+    "view",
+]

@@ -1,0 +1,309 @@
+"""`jitsu env`: the environment variables of an app. Values stay hidden unless asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from jitsu_py import grammar
+from jitsu_py.commands.env.words import assignments, file_of, keys_of, one_app
+from jitsu_py.console.fields import Field, data
+from jitsu_py.context import Context, app_argument, pass_context
+from jitsu_py.errors import NotFoundError, StartFailedError, UsageError
+
+if TYPE_CHECKING:
+    from jitsu_py.api.apps import App
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable as the list shows it."""
+
+    key: str
+    value: str | None
+    """None: hidden."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a command did to an app's variables."""
+
+    app: App
+    set: tuple[str, ...]
+    """Keys with a new value."""
+    deleted: tuple[str, ...]
+    """Keys that are gone."""
+    restarted: bool
+    pending: bool
+    """Whether running drones still have the variables of before."""
+
+
+VARIABLE: list[Field[Variable]] = [
+    Field("key", "KEY", lambda one: one.key),
+    Field("value", "VALUE", lambda one: one.value, cell=lambda one: one.value or _nothing(one)),
+    Field("hidden", "HIDDEN", lambda one: one.value is None, listed=False),
+]
+
+CHANGED: list[Field[Changed]] = [
+    Field("app", "APP", lambda one: one.app.name),
+    Field("user", "USER", lambda one: one.app.user),
+    Field("set", "SET", lambda one: list(one.set)),
+    Field("deleted", "DELETED", lambda one: list(one.deleted)),
+    Field("restarted", "RESTARTED", lambda one: one.restarted),
+    Field("pending", "PENDING", lambda one: one.pending),
+]
+
+
+def _which(command: F) -> F:
+    """Let a command whose words are variables take the app as a flag."""
+    folder = click.option(
+        "--dir",
+        "folder",
+        metavar="FOLDER",
+        type=click.Path(),
+        help="Folder whose package.json names the app.",
+    )
+    return folder(
+        click.option("-a", "--app", metavar="APP", help="The app; else package.json names it.")(command)
+    )
+
+
+def _restart(command: F) -> F:
+    return click.option("--restart", is_flag=True, help="Restart a running app, so that it sees them now.")(
+        command
+    )
+
+
+@click.group(cls=grammar.Group, aliases={"ls": "list", "rm": "delete", "unset": "delete"})
+def env() -> None:
+    """The environment variables of an app."""
+
+
+@env.command("list")
+@app_argument
+@click.option("--show", is_flag=True, help="Show the values, which may be secrets.")
+@pass_context
+def list_variables(context: Context, app: str | None, folder: str | None, show: bool) -> None:
+    """List the variables of an app."""
+    found = _found(context, app, folder)
+    rows = [Variable(key, value if show else None) for key, value in sorted(found.env.items())]
+    context.console.table(rows, VARIABLE, empty=f"{found.name} has no variables: `jitsu env set KEY=VALUE`.")
+    if rows and not show and not context.console.json:
+        context.console.say("--show shows the values.")
+
+
+@env.command()
+@click.argument("words", nargs=-1, required=True, metavar="[APP] KEY")
+@_which
+@pass_context
+def get(context: Context, words: Sequence[str], app: str | None, folder: str | None) -> None:
+    """Print the value of a variable, as it is."""
+    name, keys = keys_of(words, app, folder)
+    if len(keys) != 1:
+        raise UsageError("name one variable", hint="jitsu env get [APP] KEY")
+    found = _found(context, name, folder)
+    value = found.env[_known(found, keys[0])]
+    if context.console.json:
+        context.console.data({"app": found.name, "user": found.user, "key": keys[0], "value": value})
+    else:
+        context.console.raw(value)
+
+
+@env.command("set")
+@click.argument("words", nargs=-1, metavar="[APP] KEY=VALUE... | [APP] KEY VALUE")
+@_which
+@click.option("--stdin", is_flag=True, help="Read them, or the value of the one KEY, from stdin.")
+@click.option(
+    "--from-file",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Read them from a .env or .json file; may be repeated.",
+)
+@_restart
+@pass_context
+def set_variables(
+    context: Context,
+    words: Sequence[str],
+    app: str | None,
+    folder: str | None,
+    stdin: bool,
+    files: Sequence[Path],
+    restart: bool,
+) -> None:
+    """Set variables of an app; the others stay.
+
+    A KEY alone asks for its value, unseen; what stands on a command line stays in the shell's history.
+    """
+    from jitsu_py.project import variables
+
+    name, pairs, unsaid = assignments(words, elsewhere=bool(files), stdin=stdin)
+    new: dict[str, str] = {}
+    for file in files:
+        new |= variables.read(context.cwd / file)
+    if stdin or unsaid:
+        new |= _unseen(context, unsaid, stdin)
+    new |= {key: variables.checked(key, value) for key, value in pairs.items()}
+    found = _found(context, one_app(app, name), folder)
+    _change(context, found, {**found.env, **new}, restart)
+
+
+@env.command()
+@click.argument("words", nargs=-1, required=True, metavar="[APP] KEY")
+@_which
+@_restart
+@pass_context
+def delete(
+    context: Context, words: Sequence[str], app: str | None, folder: str | None, restart: bool
+) -> None:
+    """Delete a variable of an app; with --app or --dir, several."""
+    name, keys = keys_of(words, app, folder)
+    found = _found(context, name, folder)
+    gone = {_known(found, key) for key in keys}
+    _change(context, found, {key: value for key, value in found.env.items() if key not in gone}, restart)
+
+
+@env.command()
+@app_argument
+@_restart
+@pass_context
+def clear(context: Context, app: str | None, folder: str | None, restart: bool) -> None:
+    """Delete all variables of an app, after asking."""
+    found = _found(context, app, folder)
+    question = f"This deletes {_counted(found.env)} of {found.name}. Delete them?"
+    if found.env and not context.console.confirm(question):
+        raise UsageError("nothing was deleted")
+    _change(context, found, {}, restart)
+
+
+@env.command()
+@click.argument("words", nargs=-1, metavar="[APP] [FILE]")
+@_which
+@pass_context
+def save(context: Context, words: Sequence[str], app: str | None, folder: str | None) -> None:
+    """Write all variables of an app to FILE, env.json unless named.
+
+    A name that ends in .json gets JSON, another one lines as in .env. Only you may read the file.
+    """
+    from jitsu_py.project import variables
+
+    name, file = file_of(words, app)
+    found = _found(context, name, folder)
+    target = context.cwd / file
+    if target.exists() and not context.console.confirm(f"{file} exists. Replace it?"):
+        raise UsageError(f"{file} stays as it was")
+    variables.write(target, found.env)
+    context.console.say(f"{_counted(found.env)} of {found.name} written; keep the file out of repositories")
+    context.console.answer(
+        str(file), {"app": found.name, "user": found.user, "file": str(target), "keys": sorted(found.env)}
+    )
+
+
+@env.command()
+@click.argument("words", nargs=-1, metavar="[APP] [FILE]")
+@_which
+@_restart
+@pass_context
+def load(context: Context, words: Sequence[str], app: str | None, folder: str | None, restart: bool) -> None:
+    """Replace all variables of an app by those of FILE, env.json unless named.
+
+    Asks before one changes or goes. `jitsu env set --from-file` leaves the others as they are.
+    """
+    from jitsu_py.project import variables
+
+    name, file = file_of(words, app)
+    new = variables.read(context.cwd / file)
+    found = _found(context, name, folder)
+    lost = [key for key, value in found.env.items() if new.get(key) != value]
+    question = f"This changes or deletes {', '.join(sorted(lost))} of {found.name}. Go on?"
+    if lost and not context.console.confirm(question):
+        raise UsageError("nothing was changed")
+    _change(context, found, new, restart)
+
+
+def _found(context: Context, app: str | None, folder: str | None) -> App:
+    name = context.app_name(app, folder)
+    client = context.client
+    with context.console.waiting(f"Asking for {name}"), context.naming(name):
+        return client.apps.get(name)
+
+
+def _change(context: Context, app: App, wanted: Mapping[str, str], restart: bool) -> None:
+    """Send what differs, restart if asked to, and say since when it counts."""
+    new = tuple(sorted(key for key, value in wanted.items() if app.env.get(key) != value))
+    gone = tuple(sorted(key for key in app.env if key not in wanted))
+    name, client = f"{app.user}/{app.name}", context.client
+    if new or gone:
+        with context.console.waiting(f"Changing the variables of {app.name}"):
+            app = client.apps.update(name, {"env": dict(wanted)})
+    runs = app.state == "started"
+    if restart and runs:
+        _restarted(context, app)
+    changed = Changed(app, new, gone, restart and runs, runs and bool(new or gone) and not restart)
+    _show(context, changed)
+
+
+def _restarted(context: Context, app: App) -> None:
+    client = context.client
+    going_on = f"the variables are kept, and the platform goes on restarting {app.name}"
+    with context.console.waiting(f"Restarting {app.name}"), context.interruptible(going_on):
+        try:
+            client.apps.restart(f"{app.user}/{app.name}")
+        except StartFailedError as error:
+            error.hint = error.hint or "the variables are kept: mend them with `jitsu env set --restart`"
+            raise
+
+
+def _show(context: Context, changed: Changed) -> None:
+    done = [f"set: {', '.join(changed.set)}"] if changed.set else []
+    done += [f"deleted: {', '.join(changed.deleted)}"] if changed.deleted else []
+    context.console.say("; ".join(done) or "no changes")
+    name = changed.app.name
+    if changed.restarted:
+        context.console.say(f"{name} is restarted and sees them")
+    elif changed.pending:
+        context.console.say(f"{name} sees this after the next start: `jitsu restart {name}`")
+    elif done:
+        context.console.say(f"{name} sees this when it starts")
+    if context.console.json:
+        context.console.data(data(changed, CHANGED))
+
+
+def _unseen(context: Context, key: str | None, stdin: bool) -> dict[str, str]:
+    """Variables that do not stand on the command line."""
+    from jitsu_py.project import variables
+
+    if not stdin:
+        assert key is not None
+        answer = context.console.questions.ask_secret(f"Value of {key}", flag="KEY=VALUE, or --stdin")
+        return {key: variables.checked(key, answer)}
+    text = context.console.read_text(variables.LIMIT)
+    if key is None:
+        return variables.parse(text, "stdin")
+    # What `echo` and here-documents end with belongs to no value.
+    return {key: variables.checked(key, text.removesuffix("\n").removesuffix("\r"))}
+
+
+def _known(app: App, key: str) -> str:
+    if key not in app.env:
+        from difflib import get_close_matches
+
+        near = get_close_matches(key, app.env, 1)
+        hint = f"did you mean {near[0]}?" if near else f"`jitsu env list {app.name}` shows its variables"
+        raise NotFoundError(f"{app.name} has no variable {key}", hint=hint)
+    return key
+
+
+def _counted(variables: Mapping[str, str]) -> str:
+    return f"{len(variables)} variable{'' if len(variables) == 1 else 's'}"
+
+
+def _nothing(one: Variable) -> str:
+    return "(hidden)" if one.value is None else "-"

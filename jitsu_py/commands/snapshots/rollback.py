@@ -1,0 +1,58 @@
+"""`jitsu rollback`: an earlier snapshot goes live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from jitsu_py.commands.snapshots.choice import named, unknown
+from jitsu_py.context import Context, app_argument, pass_context
+from jitsu_py.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from jitsu_py.api.apps import App
+
+
+@click.command()
+@app_argument
+@click.argument("snapshot", required=False)
+@pass_context
+def rollback(context: Context, app: str | None, snapshot: str | None, folder: str | None) -> None:
+    """Put an earlier snapshot live: the one before what runs, unless one is named.
+
+    What serves before goes on serving until the other one is proved ready. Nothing is removed.
+    """
+    from jitsu_py.deploy import START_TIMEOUT
+    from jitsu_py.deploy.starting import Start
+
+    name, chosen = named(context, app, snapshot, folder)
+    client = context.client
+    with context.console.waiting(f"Asking for {name}"), context.naming(name):
+        found = client.apps.get(name)
+    now = found.running or found.active
+    chosen = chosen or _before(found, now)
+    if chosen not in {one.id for one in found.snapshots}:
+        raise unknown(found.name, chosen)
+    context.console.say(f"Rolling {found.name} back from {now or 'nothing'} to {chosen}")
+    key = f"{found.user}/{found.name}"
+    going_on = f"the platform may go on starting {chosen}; `jitsu view {name}` tells how it went"
+    with context.interruptible(going_on):
+        client.snapshots.activate(key, chosen)
+        started = Start(client, key, chosen, context.console, found.active, START_TIMEOUT, False).run()
+    context.console.say(f"{chosen} serves{f'; {now} is kept' if now not in {'', chosen} else ''}")
+    answer = {"app": found.name, "user": found.user, "from": now or None, "to": chosen, "url": started.url}
+    context.console.answer(started.url, answer)
+
+
+def _before(app: App, now: str) -> str:
+    """The newest snapshot that is ready and older than what runs."""
+    ids = [one.id for one in app.snapshots]
+    older = app.snapshots[: ids.index(now)] if now in ids else app.snapshots
+    ready = [one.id for one in older if one.state == "ready"]
+    if not ready:
+        raise NotFoundError(
+            f"{app.name} has no snapshot that is ready{f' before {now}' if now else ''}",
+            hint=f"`jitsu snapshots list {app.name}` shows what there is",
+        )
+    return ready[-1]

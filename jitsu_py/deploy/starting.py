@@ -1,0 +1,112 @@
+"""Start a new snapshot, and say what serves when it does not come up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jitsu_py.api.failures import CONNECTION_LOST, OUTPUT_LINES
+from jitsu_py.errors import JitsuError, StartFailedError, TimedOutError, UnreachableError
+
+if TYPE_CHECKING:
+    from jitsu_py.api import Client
+    from jitsu_py.api.apps import App
+    from jitsu_py.reporter import Reporter
+
+LEAVE = 0.5
+"""Seconds that a start gets to fail at once before `detach` leaves it alone."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """The start of an app whose new snapshot is active.
+
+    Args:
+        client: of the server.
+        app: `user/name`.
+        snapshot: id of the new snapshot.
+        reporter: told that it starts.
+        before: id of the snapshot that was active before; empty: none.
+        timeout: seconds that it may take.
+        detach: leave it to the server when it does not fail at once.
+    """
+
+    client: Client
+    app: str
+    snapshot: str
+    reporter: Reporter
+    before: str
+    timeout: float
+    detach: bool
+
+    def run(self) -> App:
+        """Start it; a lost connection is answered by saying it again, which does no harm.
+
+        Raises:
+            StartFailedError: with the app's last lines, and whether the version before serves.
+            TimedOutError: it may still come up.
+        """
+        try:
+            try:
+                return self._start()
+            except UnreachableError as error:
+                if error.code != CONNECTION_LOST:
+                    raise
+                self.reporter.warn("the connection was lost; asking the server to start it again")
+                return self._start()
+        except StartFailedError as error:
+            raise self._failed(error) from error
+        except TimedOutError as error:
+            raise TimedOutError(
+                f"{self.snapshot} was not ready within {self.timeout:g} seconds",
+                hint="its start goes on on the server: `jitsu view` shows how it ended",
+                details={"snapshot": self.snapshot},
+            ) from error
+
+    def _start(self) -> App:
+        with self.reporter.progress(f"Starting {self.snapshot}", None):
+            try:
+                return self.client.apps.start(self.app, timeout=LEAVE if self.detach else self.timeout)
+            except TimedOutError:
+                if not self.detach:
+                    raise
+                # The server carries it through without us.
+                return self.client.apps.get(self.app)
+
+    def _failed(self, error: StartFailedError) -> StartFailedError:
+        serving = self._restore()
+        rest = {None: "", "": " Nothing serves now."}.get(serving, f" {serving} still serves.")
+        return StartFailedError(
+            f"{self.snapshot} did not start: {error.message}{rest}",
+            hint=error.hint or f"`jitsu logs app {self.app.partition('/')[2]}` shows what it printed",
+            code=error.code,
+            request_id=error.request_id,
+            output=error.output or self._last_lines(),
+            details={**error.details, "snapshot": self.snapshot, "serving": serving},
+        )
+
+    def _restore(self) -> str | None:
+        """Make what was active before active again, for the next start.
+
+        Returns:
+            Id of the snapshot that serves now; empty: none does; None: the server did not say.
+        """
+        try:
+            app = self.client.apps.get(self.app)
+            # Whoever deployed meanwhile has made another one active, and that is to stay.
+            if self.before and app.active == self.snapshot:
+                self.client.snapshots.activate(self.app, self.before)
+            return app.running
+        except JitsuError as error:
+            # The failed start is what the person must hear of; this is only the sweeping up.
+            self.reporter.warn(f"{self.before or self.app} was not looked after: {error.message}")
+            return None
+
+    def _last_lines(self) -> list[str]:
+        """Give what the new drones printed, from the log."""
+        try:
+            lines = self.client.logs.query(self.app)
+        except JitsuError:
+            return []
+        ours = [line for line in lines if line.snapshot == self.snapshot and line.stream != "system"]
+        return [line.text for line in ours][-OUTPUT_LINES:]

@@ -1,0 +1,1 @@
+"""The package.json project on disk."""

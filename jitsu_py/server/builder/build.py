@@ -1,0 +1,150 @@
+"""Builds of snapshots: what is asked for, what comes of it, and who sees to it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from jitsu_py.server.builder.dependencies import Store
+from jitsu_py.server.builder.engine_fetch import EngineStore
+from jitsu_py.server.builder.environment import user_npmrc
+from jitsu_py.server.builder.flow import Flow
+from jitsu_py.server.builder.folders import remove_tree
+from jitsu_py.server.builder.process import kill_marked
+from jitsu_py.server.builder.queue import Queue
+from jitsu_py.server.builder.trees import LIMIT, Trees
+from jitsu_py.server.builder.unpack import Limits
+from jitsu_py.server.builder.voice import Voice
+from jitsu_py.server.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.unpack import Contents
+    from jitsu_py.server.builder.voice import Emit
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be built."""
+
+    user: str
+    app: str
+    snapshot: str
+    archive: Path
+    """The snapshot's gzip'd tar file."""
+    folder: Path
+    """Where the app is in the end; replaced if it exists. On the same file system as the builder's `work`."""
+    log: Path
+    """Every event's text is written there as it comes, a line each."""
+    env: Mapping[str, str]
+    """The app's variables."""
+    fresh: bool = False
+    """Dependencies are installed anew, whatever is in the cache; the new ones then take their place there."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of it."""
+
+    folder: Path
+    engine: Engine
+    command: str
+    """Shell command that starts the app in `folder`."""
+    contents: Contents
+    seconds: float
+    """From the turn in the queue to the end."""
+    steps: Mapping[str, float]
+    """Seconds of each step that was made: unpack, engine, clone, install, keep, build, prune."""
+
+
+class Builder:
+    """Builds snapshots, some at a time.
+
+    Args:
+        cache: kept between builds; may be deleted at any time.
+        work: builds are made in folders in it, which are gone at the end.
+        engines: where engines are kept; `cache/engines` unless given.
+        limits: of the archives.
+        timeout: seconds that a build may take.
+        concurrent: builds at a time.
+        npmrc: npm configuration that builds get; that of whoever runs the server unless given.
+        cache_size: bytes of installed dependencies that are kept for the next builds.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: Path,
+        work: Path,
+        engines: Path | None = None,
+        limits: Limits | None = None,
+        timeout: float = 900,
+        concurrent: int = 2,
+        npmrc: Path | None = None,
+        cache_size: int = LIMIT,
+    ) -> None:
+        self._cache = cache
+        self._work = work
+        self._limits = limits or Limits()
+        self._timeout = timeout
+        self._npmrc = npmrc or user_npmrc()
+        self._engines = EngineStore(engines or cache / "engines", cache=cache, npmrc=self._npmrc)
+        self._queue = Queue(concurrent)
+        self._trees = Trees(cache / "trees", cache_size)
+
+    async def build(self, job: Job, emit: Emit) -> Built:
+        """Make a snapshot's archive into a folder that runs.
+
+        Cancelling the task kills every process of the build and removes everything half-made.
+
+        Args:
+            job: what to build.
+            emit: takes the events: `step` and `line`.
+
+        Raises:
+            PlatformError: what went wrong; `details` has `hint` and, where a tool failed, `output`.
+        """
+        with Voice(job.log, emit) as voice:
+            try:
+                async with self._queue.place(voice.place):
+                    return await self._build(job, voice)
+            except PlatformError as error:
+                voice.failed(error)
+                raise
+            except asyncio.CancelledError:
+                voice.note("The build was interrupted.")
+                raise
+
+    def sweep(self) -> int:
+        """Remove what builds of a killed server left: their processes and folders. Not while one is running.
+
+        Returns:
+            How many folders were removed.
+        """
+        kill_marked(str(self._work))
+        self._trees.sweep()
+        self._engines.sweep()
+        left = list(self._work.iterdir()) if self._work.is_dir() else []
+        return sum(remove_tree(folder) for folder in left)
+
+    async def _build(self, job: Job, voice: Voice) -> Built:
+        flow = Flow(voice, work=self._work / uuid4().hex, cache=self._cache, timeout=self._timeout)
+        try:
+            contents = await flow.unpack(job.archive, self._limits)
+            engine = await flow.engine(contents, self._engines)
+            command = await flow.make(
+                contents,
+                engine,
+                npmrc=self._npmrc,
+                own=job.env,
+                store=Store(self._trees, job.user, job.app, fresh=job.fresh),
+            )
+            await flow.into_place(job.folder)
+        finally:
+            await flow.clear()
+        return Built(job.folder, engine, command, contents, flow.elapsed(), voice.seconds)

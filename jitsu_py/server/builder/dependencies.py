@@ -1,0 +1,132 @@
+"""The dependencies of one build: taken from the cache, or installed and then kept there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from jitsu_py.server.builder.fingerprint import fingerprint, has_lockfile, reason_against
+from jitsu_py.server.builder.managers import LOCKFILES, NPM_LOCKFILES
+from jitsu_py.server.builder.trees import NODE_MODULES, Missed, Taken, Trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jitsu_py.server.builder.engines import Engine
+
+Check = Callable[[], None]
+"""Called now and then by what takes long; raises to stop it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be installed."""
+
+    manifest: Mapping[str, Any]
+    folder: Path
+    """The app as unpacked."""
+    engine: Engine
+    command: tuple[str, ...]
+    """Installs it."""
+    env: Mapping[str, str]
+    """Of the command."""
+    own: Mapping[str, str]
+    """The app's variables."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the cache had to say."""
+
+    taken: bool
+    """The dependencies are there; nothing is to be installed."""
+    message: str
+    """What was reused, or why nothing; empty: there is nothing to say."""
+    keep: Callable[[Check], str] | None = None
+    """To be called once they are installed; returns a sentence for the log. None: they are not kept."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The cache, as one app sees it."""
+
+    trees: Trees
+    user: str
+    app: str
+    fresh: bool = False
+    """Take nothing from it, but keep what is installed."""
+
+    def find(self, wanted: Wanted, check: Check) -> Found:
+        """Put the dependencies into the app if they were installed before.
+
+        Args:
+            wanted: what is to be installed.
+            check: called now and then; raises to stop.
+        """
+        against = reason_against(wanted.manifest, wanted.folder)
+        if against:
+            return Found(False, f"Dependencies are not reused: {against}.")
+        parts = fingerprint(
+            wanted.manifest,
+            wanted.folder,
+            wanted.engine,
+            wanted.command,
+            env=wanted.env,
+            own=wanted.own,
+            user=self.user,
+        )
+        found = self._take(parts, wanted, check)
+        if isinstance(found, Taken):
+            size = f"{found.files:,} files, {found.bytes / 1e6:.1f} MB"
+            return Found(True, f"Dependencies unchanged: reusing those installed {ago(found.age)} ({size})")
+        message = f"Dependencies are not reused: {found.why}." if found.why else ""
+        return Found(False, message, partial(self._keep, parts, wanted.folder, outline(wanted.folder)))
+
+    def _take(self, parts: Mapping[str, str], wanted: Wanted, check: Check) -> Taken | Missed:
+        if self.fresh:
+            self.trees.forget(parts)
+            return Missed("the deploy asked for new ones")
+        pinned = has_lockfile(wanted.folder)
+        return self.trees.take(parts, self._key, wanted.folder, pinned=pinned, check=check)
+
+    @property
+    def _key(self) -> str:
+        return f"{self.user}/{self.app}"
+
+    def _keep(
+        self, parts: Mapping[str, str], folder: Path, before: Mapping[str, tuple[int, int]], check: Check
+    ) -> str:
+        after = outline(folder)
+        made = [path for path in after if before.get(path) != after[path]]
+        changed = sorted([*made, *(path for path in before if path not in after)])
+        lockfiles = tuple(path for path in made if path in (*NPM_LOCKFILES, *LOCKFILES.values()))
+        others = [path for path in changed if path not in lockfiles or path in before]
+        if others:
+            return f"The dependencies are not kept: installing them changed {others[0]}."
+        why = self.trees.keep(parts, self._key, folder, extra=lockfiles, check=check)
+        return f"The dependencies are not kept: {why}." if why else "The dependencies are kept for next time."
+
+
+def outline(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change (nanoseconds) of each of an app's own files, by path."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        if place == str(folder) and NODE_MODULES in folders:
+            folders.remove(NODE_MODULES)
+        for name in files:
+            status = os.lstat(f"{place}/{name}")
+            found[f"{place}/{name}"[len(str(folder)) + 1 :]] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
+def ago(seconds: float) -> str:
+    """A time that has passed, roughly."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

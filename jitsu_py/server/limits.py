@@ -1,0 +1,82 @@
+"""What an account may have at most: apps, drones, memory, disk. Set by an administrator, kept by the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sqlalchemy import func, select
+
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.store.schema import apps, snapshots, users
+from jitsu_py.wire import Code
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Select
+
+Limit = Literal["apps", "drones", "memory", "disk"]
+
+UNITS: Final[dict[str, str]] = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB"}
+"""Every limit, with its unit."""
+
+UNBOUND: Final = 256
+"""MiB that a drone without a limit of its own counts for, as jitsu 0.15.0 had it."""
+
+MIB: Final = 2**20
+
+
+def check_apps(connection: Connection, user_id: int) -> None:
+    """Refuse one app more when there are as many as allowed.
+
+    Raises:
+        PlatformError: LIMIT_REACHED.
+    """
+    _check(connection, user_id, "apps", _number(connection, select(func.count()).where(_mine(user_id))) + 1)
+
+
+def check_size(connection: Connection, user_id: int, app_id: int, drones: int, ram: int | None) -> None:
+    """Refuse to make an app so large.
+
+    Raises:
+        PlatformError: LIMIT_REACHED.
+    """
+    others = _mine(user_id) & (apps.c.id != app_id)
+    elsewhere = _number(connection, select(func.sum(apps.c.drones)).where(others))
+    each = func.coalesce(apps.c.ram, UNBOUND)
+    memory = _number(connection, select(func.sum(apps.c.drones * each)).where(others))
+    _check(connection, user_id, "drones", elsewhere + drones)
+    _check(connection, user_id, "memory", memory + drones * (UNBOUND if ram is None else ram))
+
+
+def check_disk(connection: Connection, user_id: int, size: int) -> None:
+    """Refuse an archive for which there is no room.
+
+    Args:
+        size: bytes.
+
+    Raises:
+        PlatformError: LIMIT_REACHED.
+    """
+    query = select(func.sum(snapshots.c.size)).join(apps, apps.c.id == snapshots.c.app_id)
+    held = _number(connection, query.where(_mine(user_id)))
+    _check(connection, user_id, "disk", -(-(held + size) // MIB))
+
+
+def _check(connection: Connection, user_id: int, limit: Limit, wanted: int) -> None:
+    limits = connection.execute(select(users.c.limits).where(users.c.id == user_id)).scalar_one_or_none()
+    allowed = (limits or {}).get(limit)
+    if allowed is not None and wanted > allowed:
+        unit = UNITS[limit]
+        raise PlatformError(
+            Code.LIMIT_REACHED,
+            f"This would make {wanted}{unit} of {limit}; your limit is {allowed}{unit}. "
+            "Remove something, or ask the server's administrator for more.",
+            details={"limit": limit, "allowed": allowed, "wanted": wanted},
+        )
+
+
+def _number(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def _mine(user_id: int) -> ColumnElement[bool]:
+    return apps.c.user_id == user_id

@@ -1,0 +1,124 @@
+"""The shapes of what the API takes and gives, as JSON Schema; what they mean stands in `routes.views`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from jitsu_py import wire
+
+TEXT: Final = {"type": "string"}
+FLAG: Final = {"type": "boolean"}
+WHOLE: Final = {"type": "integer"}
+NUMBER: Final = {"type": "number"}
+TIME: Final = {"type": "string", "format": "date-time"}
+
+
+def ref(name: str) -> dict[str, Any]:
+    """The shape of that name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(items: dict[str, Any]) -> dict[str, Any]:
+    """A list of these."""
+    return {"type": "array", "items": items}
+
+
+def maybe(shape: dict[str, Any]) -> dict[str, Any]:
+    """This, or null."""
+    return {"anyOf": [shape, {"type": "null"}]}
+
+
+def obj(others: dict[str, Any] | None = None, /, **required: dict[str, Any]) -> dict[str, Any]:
+    """An object with these keys.
+
+    Args:
+        others: the shape of further keys; None: anything.
+    """
+    shape: dict[str, Any] = {"type": "object", "properties": required, "required": list(required)}
+    return shape if others is None else {**shape, "additionalProperties": others}
+
+
+def wish(**optional: dict[str, Any]) -> dict[str, Any]:
+    """An object that may have these keys, and others."""
+    return {"type": "object", "properties": optional}
+
+
+SHAPES: Final[dict[str, Any]] = {
+    "App": obj(
+        _id=TEXT,
+        name=TEXT,
+        user=TEXT,
+        resource={"const": "App"},
+        state={"enum": ["started", "stopped"]},
+        subdomain=TEXT,
+        domains=array(TEXT),
+        urls=array(TEXT),
+        env={"type": "object", "additionalProperties": TEXT},
+        drones=WHOLE,
+        maxDrones=WHOLE,
+        config=obj(cloud=array(ref("Cloud"))),
+        cloud=array(ref("Cloud")),
+        snapshots=array(ref("Snapshot")),
+        databases={"type": "array"},
+        ctime=TIME,
+        mtime=TIME,
+    ),
+    "Cloud": obj(provider=TEXT, datacenter=TEXT, drones=WHOLE, ram=maybe(WHOLE)),
+    "Snapshot": obj(
+        id={"type": "string", "pattern": f"^{wire.SNAPSHOT_ID}$"},
+        filename=TEXT,
+        ctime=TIME,
+        md5=TEXT,
+        sha256=TEXT,
+        size=WHOLE,
+        state={"enum": ["building", "ready", "failed"]},
+        active=FLAG,
+        running=FLAG,
+    ),
+    "Available": obj(available=FLAG, appname=FLAG, subdomain=FLAG),
+    "User": obj(
+        username=TEXT,
+        email=maybe(TEXT),
+        confirmed=FLAG,
+        hasPassword=FLAG,
+        limits={"type": "object"},
+        ctime=TIME,
+        mtime=TIME,
+        resource={"const": "User"},
+    ),
+    "Confirmed": obj(message=TEXT, hasPassword=FLAG),
+    "Token": obj(
+        name=TEXT,
+        prefix=TEXT,
+        scope={"enum": ["full", "deploy", "read"]},
+        app=maybe(TEXT),
+        ctime=TIME,
+        lastUsed=maybe(TIME),
+        expires=maybe(TIME),
+    ),
+    "ThirdParty": obj(id=TEXT, provider=TEXT, ctime=TIME),
+    "Line": obj(id=WHOLE, time=NUMBER, service=TEXT, description=TEXT, host=TEXT, metric=WHOLE, meta={}),
+    "Entry": obj(id=WHOLE, timestamp=TIME, isjson=FLAG, inputid=TEXT, json={"type": "object"}),
+    "Manifest": wish(
+        name=TEXT,
+        version=TEXT,
+        subdomain=TEXT,
+        domains=array(TEXT),
+        env={"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        scripts={"type": "object", "additionalProperties": TEXT},
+    ),
+    "CloudWish": wish(
+        drones={"type": "integer", "minimum": 1, "maximum": 64},
+        ram=maybe({"type": "integer", "minimum": 16}),
+        provider=TEXT,
+        datacenter=TEXT,
+    ),
+    "Email": obj(email=TEXT),
+    "SignUp": obj(email=TEXT),
+    "Confirm": obj(inviteCode=TEXT),
+    "Forgot": wish(shake=TEXT, **{"new-password": TEXT}),
+    "UserChange": wish(password=TEXT, email=TEXT, revokeTokens=FLAG),
+    "TokenWish": wish(expires=TIME, scope={"enum": ["full", "deploy", "read"]}, app=TEXT),
+    "ThirdPartyWish": {**wish(token=TEXT, provider=TEXT, id=TEXT), "required": ["token", "provider"]},
+    "LogQuery": wish(**{"from": TEXT, "until": TEXT, "rows": WHOLE, "grep": TEXT, "stream": TEXT}),
+}

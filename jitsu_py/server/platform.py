@@ -1,0 +1,213 @@
+"""The platform's parts, put together, and the operations that take more than one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jitsu_py.server import limits, manifests
+from jitsu_py.server.builder.folders import remove_tree, set_aside
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.store import apps
+from jitsu_py.server.store import snapshots as snapshot_rows
+from jitsu_py.wire import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jitsu_py.server.logbook import Logbook
+    from jitsu_py.server.reconciler import Reconciler
+    from jitsu_py.server.settings import Settings
+    from jitsu_py.server.snapshots import Snapshots
+    from jitsu_py.server.store import Store
+    from jitsu_py.server.store.apps import App
+    from jitsu_py.server.store.snapshots import Snapshot
+    from jitsu_py.server.store.users import User
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where this server can be reached."""
+
+    api: str
+    """Base URL of the JSON API, without a slash at the end."""
+    router_port: int
+
+
+@dataclass(frozen=True)
+class Described:
+    """An app with everything that the API shows of it."""
+
+    app: App
+    env: dict[str, str]
+    snapshots: list[Snapshot]
+    """Oldest first."""
+    running: int | None
+    """Row id of the snapshot that runs."""
+    drones: int
+    """How many run."""
+    urls: list[str]
+
+
+class Platform:
+    """What the routes call.
+
+    Args:
+        address: set once the ports are known.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        snapshots: Snapshots,
+        reconciler: Reconciler,
+        logbook: Logbook,
+        address: Address,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.snapshots = snapshots
+        self.reconciler = reconciler
+        self.logbook = logbook
+        self.address = address
+        self._pruning: set[asyncio.Task[list[str]]] = set()
+        self.stopping = asyncio.Event()
+        """Set when the server begins to stop: streams without an end of their own end then."""
+
+    def app(self, user: str, name: str) -> App:
+        """The user's app.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        with self.store.read() as connection:
+            return apps.get(connection, user.lower(), name)
+
+    def snapshot(self, app: App, ref: str) -> Snapshot:
+        """The app's snapshot.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        with self.store.read() as connection:
+            return snapshot_rows.get(connection, app.id, ref)
+
+    def describe(self, listed: list[App]) -> list[Described]:
+        """Everything that the API shows of these apps."""
+        with self.store.read() as connection:
+            by_app = snapshot_rows.by_app(connection, [app.id for app in listed])
+            releases = snapshot_rows.releases_of(
+                connection, [app.release_id for app in listed if app.release_id]
+            )
+        return [self._described(app, by_app[app.id], releases) for app in listed]
+
+    def _described(
+        self, app: App, of_app: list[Snapshot], releases: Mapping[int, snapshot_rows.Release]
+    ) -> Described:
+        drones = self.reconciler.drones(app) if app.state == "started" else []
+        release = releases.get(app.release_id or 0)
+        return Described(
+            app=app,
+            env=self.store.sealer.open(app.env),
+            snapshots=of_app,
+            running=release.snapshot_id if release and drones else None,
+            drones=len([drone for drone in drones if drone.pid is not None]),
+            urls=[self.url(host) for host in self.hosts(app)],
+        )
+
+    def hosts(self, app: App) -> list[str]:
+        """The host names at which an app answers."""
+        return [f"{app.subdomain}.{self.settings.router.domain}", *app.domains]
+
+    def url(self, host: str) -> str:
+        """The address of a host behind the router."""
+        port = self.address.router_port
+        return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+    def create(self, user: User, body: Mapping[str, Any], name: str | None = None) -> App:
+        """Make an app of a package.json.
+
+        Args:
+            name: from the path; wins over the package.json's.
+
+        Raises:
+            PlatformError: BAD_REQUEST, NAME_TAKEN, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
+        """
+        asked = manifests.changes(body if name is None else {**body, "name": name})
+        if asked.name is None:
+            raise PlatformError(
+                Code.BAD_REQUEST, "name is missing in package.json.", details={"field": "name"}
+            )
+        with self.store.write() as connection:
+            limits.check_apps(connection, user.id)
+            app_id = apps.create(
+                connection,
+                user.id,
+                asked.name,
+                subdomain=asked.subdomain or manifests.default_subdomain(user.name, asked.name),
+                manifest=asked.rest,
+                env=self.store.sealer.seal(asked.env or {}),
+            )
+            apps.set_domains(connection, app_id, asked.domains or ())
+            return apps.get(connection, user.name, asked.name)
+
+    async def update(self, app: App, body: Mapping[str, Any]) -> App:
+        """Change an app: the keys sent replace those stored, others stay.
+
+        Raises:
+            PlatformError: BAD_REQUEST, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
+        """
+        asked = manifests.changes(body)
+        await asyncio.to_thread(self._change, app, asked)
+        if asked.subdomain is not None or asked.domains is not None:
+            await self.reconciler.routes_changed()
+        return await asyncio.to_thread(self.app, app.user, app.name)
+
+    def _change(self, app: App, asked: manifests.Changes) -> None:
+        values: dict[str, Any] = {}
+        if asked.rest:
+            values["manifest"] = {**app.manifest, **asked.rest}
+        if asked.subdomain is not None:
+            values["subdomain"] = asked.subdomain
+        if asked.env is not None:
+            values["env"] = self.store.sealer.seal(asked.env)
+        with self.store.write() as connection:
+            apps.change(connection, app.id, **values)
+            if asked.domains is not None:
+                apps.set_domains(connection, app.id, asked.domains)
+
+    async def start(self, app: App) -> None:
+        """Bring up the active snapshot, and let go of snapshots of long ago.
+
+        Raises:
+            PlatformError: as `Reconciler.start`.
+        """
+        await self.reconciler.start(app)
+        # Nobody waits for it: what is left of it at a stop, the next server removes.
+        task = asyncio.create_task(self.snapshots.prune(app))
+        self._pruning.add(task)
+        task.add_done_callback(self._pruning.discard)
+
+    async def destroy(self, app: App) -> None:
+        """Stop an app and remove it with its snapshots, builds and logs."""
+        async with self.reconciler.stopped(app):
+            await self.snapshots.remove_all(app)
+            # An upload may have come in between: nothing says no to it before the app is gone.
+            while not await asyncio.to_thread(self._remove, app):
+                await self.snapshots.remove_all(app)
+        await self.reconciler.routes_changed()
+
+    def _remove(self, app: App) -> bool:
+        """Remove an app that has no snapshots left; False: it has."""
+        builds = self.settings.builds_of(app.user, app.name)
+        with self.store.write() as connection:
+            if snapshot_rows.listed(connection, app.id):
+                return False
+            apps.remove(connection, app.id)
+            # While nobody else can write: a moment later the name may be an app again, with a log and builds.
+            self.logbook.remove(app.key)
+            aside = set_aside(builds, self.settings.home / "work")
+        remove_tree(aside)
+        return True

@@ -1,0 +1,83 @@
+"""What is wanted of the apps, read from the store and recorded there. Every call may touch the disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.store import apps, snapshots
+from jitsu_py.wire import Code
+
+if TYPE_CHECKING:
+    from jitsu_py.server.store import Store
+    from jitsu_py.server.store.apps import App
+    from jitsu_py.server.store.snapshots import Release, Snapshot
+
+
+class Desired:
+    """The store, as the reconciler asks it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def fresh(self, app: App) -> App:
+        """The app as it is wanted now.
+
+        Raises:
+            PlatformError: NOT_FOUND: it was destroyed meanwhile, whether or not another one has its name now.
+        """
+        with self._store.read() as connection:
+            found = apps.get(connection, app.user, app.name)
+        # SQLite gives the row id of what was removed last to what comes next.
+        if (found.id, found.ctime) != (app.id, app.ctime):
+            raise PlatformError(Code.NOT_FOUND, f"{app.key} was removed meanwhile.")
+        return found
+
+    def set(self, app: App, **values: Any) -> None:
+        """Record columns of an app."""
+        with self._store.write() as connection:
+            apps.change(connection, app.id, **values)
+
+    def listed(self) -> list[App]:
+        """All apps."""
+        with self._store.read() as connection:
+            return apps.listed(connection)
+
+    def serving(self) -> list[tuple[App, Release]]:
+        """The apps that are wanted started and once were, each with the release that is to run."""
+        with self._store.read() as connection:
+            started = [app for app in apps.listed(connection) if app.state == "started"]
+            releases = snapshots.releases_of(
+                connection, [app.release_id for app in started if app.release_id]
+            )
+        return [(app, release) for app in started if (release := releases.get(app.release_id or 0))]
+
+    def is_current(self, app: App) -> bool:
+        """Whether the app's release is of its active snapshot and in the environment that it has now."""
+        release = self.release(app)
+        opened = self._store.sealer.open
+        return (
+            app.state == "started"
+            and release is not None
+            and release.snapshot_id == app.active_id
+            and opened(release.env) == opened(app.env)
+        )
+
+    def release(self, app: App) -> Release | None:
+        """What serves, or served last."""
+        with self._store.read() as connection:
+            return snapshots.release_by_id(connection, app.release_id)
+
+    def new_release(self, app: App, snapshot_id: int) -> Release:
+        """Record that a snapshot is about to run in the environment that the app has now."""
+        with self._store.write() as connection:
+            return snapshots.release(connection, app.id, snapshot_id, app.env)
+
+    def snapshot(self, release: Release) -> Snapshot:
+        """What a release is of."""
+        with self._store.read() as connection:
+            return snapshots.by_id(connection, release.snapshot_id)
+
+    def env(self, release: Release) -> dict[str, str]:
+        """The environment of a release."""
+        return self._store.sealer.open(release.env)

@@ -1,0 +1,300 @@
+"""The orders (start, stop, restart, scale) and the rounds that bring what is to what is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from jitsu_py.server.drones import Drone, DroneEvent, DroneState, EventKind
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.notes import Notes
+from jitsu_py.server.reconciler.desired import Desired
+from jitsu_py.server.reconciler.fleet import Fleet, best_first
+from jitsu_py.server.reconciler.routing import wanted_route
+from jitsu_py.wire import NO_SNAPSHOT, Code
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from jitsu_py.server.drones import Engine
+    from jitsu_py.server.logbook import Logbook
+    from jitsu_py.server.router import Router
+    from jitsu_py.server.settings import Settings
+    from jitsu_py.server.store import Store
+    from jitsu_py.server.store.apps import App
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = 5.0
+"""Seconds between two rounds when nothing happens."""
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds between two tries to bring back an app that does not start; they double from 1."""
+
+
+class Reconciler:
+    """Owns the drones and the routes of all apps.
+
+    Args:
+        engine: runs the drones.
+        router: serves them.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, router: Router, logbook: Logbook, settings: Settings
+    ) -> None:
+        self._desired = Desired(store)
+        self._router = router
+        self._settings = settings
+        self._fleet = Fleet(self._desired, engine, router, logbook, settings, self._heard)
+        self._notes = Notes(logbook)
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rerouting = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._retry: dict[int, tuple[float, float]] = {}  # app id -> (not before, last delay)
+        self._closing = False
+
+    async def open(self) -> None:
+        """Take over the drones that still run, start the router, and bring up what is missing."""
+        self._keeper = asyncio.create_task(self._fleet.run())
+        self._spawn(self._notes.run())
+        await self._fleet.adopt()
+        await self._router.start()
+        await self.routes_changed()
+        self._spawn(self._router.watch())
+        self._spawn(self._rounds())
+
+    def give_up(self) -> None:
+        """Begin to stop: no start goes on, and those who wait for one hear so at once. `close` follows."""
+        self._closing = True
+        self._fleet.give_up()
+
+    async def close(self, *, leave_running: bool) -> None:
+        """Stop; with `leave_running` the drones and the router go on for the next server to take over."""
+        self.give_up()
+        # From here on nothing brings the router back, whatever task still wants to.
+        await self._router.close(leave_running=leave_running)
+        await self._fleet.close(leave_running=leave_running)
+        await self._notes.written()
+        for task in [*self._tasks, self._keeper]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, self._keeper, return_exceptions=True)
+
+    def drones(self, app: App) -> list[Drone]:
+        """The drones of an app's release that are not being retired, in the order of their launch."""
+        return self._fleet.of(app)
+
+    async def start(self, app: App) -> None:
+        """Bring up the active snapshot; what ran before serves until the new drones are proved ready.
+
+        Does nothing when that snapshot runs already in the environment that the app has now. A start of
+        another snapshot that is still under way is given up.
+
+        Raises:
+            PlatformError: NO_SNAPSHOTS; CRASHED or NEVER_LISTENED: what ran before goes on; UNAVAILABLE: it
+                was given up.
+        """
+        app = await asyncio.to_thread(self._desired.fresh, app)
+        if self._fleet.launching(app) not in {None, app.active_id}:
+            await self._fleet.interrupt(app)
+        async with self._locks[app.id]:
+            app = await asyncio.to_thread(self._desired.fresh, app)
+            is_ready = any(drone.state is DroneState.READY for drone in self.drones(app))
+            if is_ready and await asyncio.to_thread(self._desired.is_current, app):
+                await self._fill(app)
+            else:
+                await self._switch(app)
+
+    async def restart(self, app: App) -> None:
+        """Replace the drones by new ones of the active snapshot, without a gap.
+
+        Raises:
+            PlatformError: as `start`.
+        """
+        async with self._locks[app.id]:
+            await self._switch(await asyncio.to_thread(self._desired.fresh, app))
+
+    async def stop(self, app: App) -> None:
+        """Take an app off the router and end its drones; a start under way is given up."""
+        async with self.stopped(app):
+            pass
+
+    @contextlib.asynccontextmanager
+    async def stopped(self, app: App) -> AsyncIterator[None]:
+        """Stop an app; inside the block nobody can start it, and all that it printed is in its log.
+
+        Raises:
+            PlatformError: NOT_FOUND: it was destroyed meanwhile.
+        """
+        self._fleet.refuse(app)
+        try:
+            await self._fleet.interrupt(app)
+            await self._locks[app.id].acquire()
+        finally:
+            self._fleet.permit(app)
+        try:
+            # Drones, log and builds go by the app's name, which may be another app's by now.
+            await asyncio.to_thread(self._desired.fresh, app)
+            await self._take_down(app)
+            yield
+        finally:
+            self._locks[app.id].release()
+
+    async def scale(self, app: App, drones: int, ram: int | None) -> None:
+        """Set how many drones are wanted, and bring them up or down if the app is started."""
+        async with self._locks[app.id]:
+            app = await asyncio.to_thread(self._desired.fresh, app)
+            await asyncio.to_thread(self._desired.set, app, drones=drones, ram=ram)
+            app = await asyncio.to_thread(self._desired.fresh, app)
+            if app.state == "started":
+                await self._fill(app)
+
+    async def routes_changed(self) -> None:
+        """Make the router's routes those that are wanted now."""
+        # One at a time: what was read before a switch must not be applied after it.
+        async with self._rerouting:
+            listed = await asyncio.to_thread(self._desired.listed)
+            await self._router.apply(
+                [
+                    wanted_route(
+                        app,
+                        self._fleet.proved(app),
+                        is_failing=app.id in self._retry,
+                        domain=self._settings.router.domain,
+                    )
+                    for app in listed
+                ]
+            )
+
+    async def _take_down(self, app: App) -> None:
+        await asyncio.to_thread(self._desired.set, app, state="stopped")
+        self._retry.pop(app.id, None)
+        await self.routes_changed()
+        running = self._fleet.all_of(app)
+        await self._fleet.retire(running, self._settings.drones.grace)
+        if running:
+            self._notes.add(app.key, "stopped")
+        await self._notes.written()
+
+    async def _switch(self, app: App) -> None:
+        """Launch a new release, prove it ready, record it, route to it, retire the old one."""
+        if app.active_id is None:
+            raise PlatformError(Code.NO_SNAPSHOTS, NO_SNAPSHOT)
+        release = await asyncio.to_thread(self._desired.new_release, app, app.active_id)
+        launched = await self._fleet.launch(app, release, app.drones)
+        try:
+            await asyncio.to_thread(self._desired.set, app, state="started", release_id=release.id)
+        except BaseException:
+            await self._fleet.end(launched)
+            raise
+        self._retry.pop(app.id, None)
+        await self.routes_changed()
+        self._retire_others(replace(app, release_id=release.id))
+
+    def _retire_others(self, app: App) -> None:
+        """Let go of the drones that run for an app without being of its release."""
+        if old := self._fleet.others(app):
+            self._let_go(old)
+
+    async def _fill(self, app: App) -> None:
+        """Bring a started app to its number of drones."""
+        have = self.drones(app)
+        if len(have) < app.drones:
+            release = await asyncio.to_thread(self._desired.release, app)
+            if release is not None:
+                await self._fleet.launch(app, release, app.drones - len(have))
+                await self.routes_changed()
+        elif len(have) > app.drones:
+            surplus = best_first(have)[app.drones :]
+            self._fleet.retiring(surplus)
+            await self.routes_changed()
+            self._let_go(surplus)
+
+    def _let_go(self, drones: list[Drone]) -> None:
+        self._fleet.retiring(drones)
+        self._spawn(self._fleet.retire(drones, self._settings.drones.drain))
+
+    async def _rounds(self) -> None:
+        while True:
+            self._changed.clear()
+            try:
+                await self._round()
+            except Exception:
+                log.exception("a round of the reconciler failed; the next one tries again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), EVERY)
+
+    async def _round(self) -> None:
+        now = time.monotonic()
+        for app, _release in await asyncio.to_thread(self._desired.serving):
+            not_before, _ = self._retry.get(app.id, (0.0, 0.0))
+            if len(self.drones(app)) != app.drones and not_before <= now and not self._locks[app.id].locked():
+                self._spawn(self._bring_back(app))
+        await self.routes_changed()
+        for app in await asyncio.to_thread(self._desired.listed):
+            if self._fleet.others(app) and not self._locks[app.id].locked():
+                self._spawn(self._tidy(app))
+
+    async def _tidy(self, app: App) -> None:
+        """Let go of drones of before that a switch could not retire, for want of a router."""
+        async with self._locks[app.id]:
+            # What was read before the lock was held may be of before a switch.
+            with contextlib.suppress(PlatformError):  # it was destroyed meanwhile, drones and all
+                self._retire_others(await asyncio.to_thread(self._desired.fresh, app))
+
+    async def _bring_back(self, app: App) -> None:
+        """Start what should run and does not; failures are tried again, ever later."""
+        async with self._locks[app.id]:
+            app = await asyncio.to_thread(self._desired.fresh, app)
+            if app.state != "started" or self._closing:
+                return
+            try:
+                await self._fill(app)
+            except PlatformError as error:
+                delay = min(max(self._retry.get(app.id, (0.0, 0.5))[1] * 2, 1.0), LONGEST_WAIT)
+                self._retry[app.id] = (time.monotonic() + delay, delay)
+                self._notes.add(app.key, f"did not start, tried again in {delay:.0f} s: {error.message}")
+            else:
+                self._retry.pop(app.id, None)
+        self._changed.set()
+
+    def _heard(self, event: DroneEvent) -> None:
+        """What the supervisor tells of a drone: into the app's log, and a round soon."""
+        if self._closing:
+            return
+        text = _in_words(event)
+        log.info("%s %s: %s", event.drone.app, event.drone.id, text)
+        drone = event.drone
+        self._notes.add(drone.app, text, drone=drone.id, snapshot=drone.snapshot)
+        self._changed.set()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work in the background failed", exc_info=error)
+
+
+def _in_words(event: DroneEvent) -> str:
+    drone = event.drone
+    match event.kind:
+        case EventKind.LAUNCHED:
+            return f"launched on port {drone.port}"
+        case EventKind.READY:
+            return "ready"
+        case EventKind.EXITED:
+            return f"ended {drone.last_exit.words()}" if drone.last_exit else "ended"
+        case EventKind.BACKING_OFF:
+            return f"crashes again and again; launched again in {event.delay:g} s"
+        case EventKind.STOPPED:
+            return "stopped"

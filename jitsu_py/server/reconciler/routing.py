@@ -1,0 +1,36 @@
+"""Where visitors are to be led, given what is wanted and which drones there are. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jitsu_py.server.drones import Drone, DroneState
+from jitsu_py.server.router import Page, Route, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jitsu_py.server.store.apps import App
+
+
+def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain: str) -> Route:
+    """The route of an app.
+
+    A drone that is just being launched again stays a target: on the same port, so visitors are held until
+    it is back.
+
+    Args:
+        drones: of the app's release, without those not yet proved and those being retired.
+        is_failing: its last start failed and is tried again later.
+        domain: the app answers at its subdomain of it.
+    """
+    is_crashing = is_failing or any(drone.state is DroneState.BACKING_OFF for drone in drones)
+    targets = tuple(
+        Target(drone.id, drone.port)
+        for drone in drones
+        if app.state == "started" and drone.state not in {DroneState.BACKING_OFF, DroneState.STOPPING}
+    )
+    down = Page.CRASHING if is_crashing else Page.STARTING
+    page = Page.STOPPED if app.state == "stopped" else down
+    hosts = (f"{app.subdomain}.{domain}", *app.domains)
+    return Route(app=app.key, hosts=hosts, release=str(app.release_id), targets=targets, page=page)

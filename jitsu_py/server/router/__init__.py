@@ -1,0 +1,13 @@
+"""The router: one HAProxy whose actual routes are made equal to the wanted ones, by its runtime socket.
+
+`Router` owns the process and serialises changes; `slots` decides what to change and talks to nobody;
+`runtime` speaks to the socket, `process` starts and finds HAProxy, `config` and `pages` write its files.
+"""
+
+from __future__ import annotations
+
+from .binary import find_haproxy
+from .router import Router
+from .routes import Page, Route, Target
+
+__all__ = ["Page", "Route", "Router", "Target", "find_haproxy"]

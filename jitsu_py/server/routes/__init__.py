@@ -1,0 +1,1 @@
+"""HTTP on one side, calls on the other: one router a noun, nothing else."""

@@ -1,0 +1,165 @@
+"""Applications: seed section "Applications", and the paths of the old clients."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from jitsu_py.server import limits, manifests
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.routes.requests import Body, Owner, TheLists, ThePlatform, read_json
+from jitsu_py.server.routes.views import app_view, cloud_view
+from jitsu_py.server.store import apps
+from jitsu_py.wire import Code
+
+router = APIRouter(tags=["apps"])
+
+MOST_DRONES = 64
+"""Of one app on one machine."""
+
+
+@router.get("/apps/{user}")
+def list_apps(user: str, lists: TheLists, _owner: Owner) -> Response:
+    """Every app of the user, by name."""
+    return Response(lists.body(user.lower()), media_type="application/json")
+
+
+@router.post("/apps/{user}", status_code=201)
+async def create_app(platform: ThePlatform, owner: Owner, body: Body) -> dict[str, Any]:
+    """Make an app of the package.json in the body."""
+    return await _create(platform, owner, body, None)
+
+
+@router.post("/apps/{user}/{app}", status_code=201)
+async def create_named_app(app: str, platform: ThePlatform, owner: Owner, body: Body) -> dict[str, Any]:
+    """Make an app of that name."""
+    return await _create(platform, owner, body, app)
+
+
+@router.put("/apps/{user}")
+async def update_app(user: str, platform: ThePlatform, _owner: Owner, body: Body) -> dict[str, Any]:
+    """Change the app that the package.json in the body names."""
+    return await _update(user, manifests.app_name(body.get("name")), platform, body)
+
+
+@router.get("/apps/{user}/{app}")
+def get_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+    """One app."""
+    return _shown(platform, user, app)
+
+
+@router.put("/apps/{user}/{app}")
+async def update_named_app(
+    user: str, app: str, platform: ThePlatform, _owner: Owner, body: Body
+) -> dict[str, Any]:
+    """Change an app: the top-level keys sent replace those stored."""
+    return await _update(user, app, platform, body)
+
+
+@router.delete("/apps/{user}/{app}")
+async def destroy_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+    """Stop the app and remove all of it."""
+    found = await asyncio.to_thread(platform.app, user, app)
+    await platform.destroy(found)
+    return {"ok": True, "id": found.key}
+
+
+@router.post("/apps/{user}/{app}/start")
+async def start_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+    """Bring up the active snapshot; answers when it is proved ready and has the traffic."""
+    await platform.start(await asyncio.to_thread(platform.app, user, app))
+    return await asyncio.to_thread(_shown, platform, user, app)
+
+
+@router.post("/apps/{user}/{app}/stop")
+async def stop_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+    """End the app's drones; answers when they are gone."""
+    await platform.reconciler.stop(await asyncio.to_thread(platform.app, user, app))
+    return await asyncio.to_thread(_shown, platform, user, app)
+
+
+@router.post("/apps/{user}/{app}/restart")
+async def restart_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+    """Replace the app's drones without a gap."""
+    await platform.reconciler.restart(await asyncio.to_thread(platform.app, user, app))
+    return await asyncio.to_thread(_shown, platform, user, app)
+
+
+@router.post("/apps/{user}/{app}/available")
+def app_available(user: str, app: str, platform: ThePlatform, _owner: Owner, body: Body) -> dict[str, bool]:
+    """Whether name and subdomain are free; a subdomain of the app itself counts as free."""
+    asked = manifests.changes({**body, "name": app})
+    name = asked.name or app
+    subdomain = asked.subdomain or manifests.default_subdomain(user.lower(), name)
+    with platform.store.read() as connection:
+        is_new = apps.find(connection, user.lower(), name) is None
+        holder = apps.subdomain_owner(connection, subdomain)
+    is_free = holder in {None, f"{user.lower()}/{name}"}
+    return {"available": is_new and is_free, "appname": is_new, "subdomain": is_free}
+
+
+@router.get("/apps/{user}/{app}/cloud")
+def get_cloud(user: str, app: str, platform: ThePlatform, _owner: Owner) -> list[dict[str, Any]]:
+    """Where and how large the app runs."""
+    return cloud_view(platform.app(user, app))
+
+
+@router.post("/apps/{user}/{app}/cloud")
+async def set_cloud(
+    user: str, app: str, request: Request, platform: ThePlatform, _owner: Owner
+) -> list[dict[str, Any]]:
+    """Scale the app; started, it is brought up or down at once."""
+    found = await asyncio.to_thread(platform.app, user, app)
+    drones, ram = _wanted_cloud(await _cloud_body(request))
+    ram = found.ram if ram is None else ram
+    with platform.store.read() as connection:
+        limits.check_size(connection, found.user_id, found.id, drones, ram)
+    await platform.reconciler.scale(found, drones, ram)
+    return cloud_view(await asyncio.to_thread(platform.app, user, app))
+
+
+async def _create(
+    platform: ThePlatform, owner: Owner, body: dict[str, Any], name: str | None
+) -> dict[str, Any]:
+    app = await asyncio.to_thread(platform.create, owner.user, body, name)
+    # From now on its address says that it is stopped, not that nobody lives there.
+    await platform.reconciler.routes_changed()
+    return {"app": app_view((await asyncio.to_thread(platform.describe, [app]))[0])}
+
+
+async def _update(user: str, name: str, platform: ThePlatform, body: dict[str, Any]) -> dict[str, Any]:
+    app = await asyncio.to_thread(platform.app, user, name)
+    await platform.update(app, body)
+    return await asyncio.to_thread(_shown, platform, user, name)
+
+
+def _shown(platform: ThePlatform, user: str, name: str) -> dict[str, Any]:
+    return {"app": app_view(platform.describe([platform.app(user, name)])[0])}
+
+
+async def _cloud_body(request: Request) -> Any:
+    value = await read_json(request)
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _wanted_cloud(entry: Any) -> tuple[int, int | None]:
+    if not isinstance(entry, dict):
+        raise PlatformError(
+            Code.BAD_REQUEST, 'The body must be a list of one entry, such as [{"drones": 2}].'
+        )
+    drones, ram = entry.get("drones", 1), entry.get("ram")
+    if isinstance(drones, bool) or not isinstance(drones, int) or not 1 <= drones <= MOST_DRONES:
+        raise PlatformError(
+            Code.BAD_REQUEST, f"drones is a whole number from 1 to {MOST_DRONES}, not {drones!r}."
+        )
+    if ram is not None and (isinstance(ram, bool) or not isinstance(ram, int) or not 16 <= ram <= 2**20):
+        raise PlatformError(Code.BAD_REQUEST, f"ram is a number of MiB from 16 on, not {ram!r}.")
+    for key in ("provider", "datacenter"):
+        if entry.get(key) not in (None, "", "local"):
+            raise PlatformError(
+                Code.BAD_REQUEST, f"There is no {key} {entry[key]!r} here; GET /endpoints lists them."
+            )
+    return drones, ram

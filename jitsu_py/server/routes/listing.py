@@ -1,0 +1,73 @@
+"""The list of a user's apps, ready to send: kept until the store or the drones change.
+
+A thousand apps take some 50 ms to be read, opened and written as JSON; programs that watch a server ask for
+the same list again and again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from jitsu_py.server.routes.views import app_view
+from jitsu_py.server.store import apps
+
+if TYPE_CHECKING:
+    from jitsu_py.server.platform import Platform
+    from jitsu_py.server.store.apps import App
+
+KEPT: Final = 32 * 2**20
+"""Bytes of lists that are kept; those asked for longest ago go first."""
+
+Drones = tuple[tuple[str, int | None], ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    version: int
+    """Of the store, before it was read."""
+    started: list[App]
+    drones: Drones
+    body: bytes
+
+
+class AppLists:
+    """The lists of all users."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def body(self, user: str) -> bytes:
+        """The JSON of the user's apps."""
+        version = self._platform.store.version()
+        kept = self._kept.get(user)
+        if kept is not None and kept.version == version and kept.drones == self._drones(kept.started):
+            return kept.body
+        made = self._made(user, version)
+        self._keep(user, made)
+        return made.body
+
+    def _made(self, user: str, version: int) -> _Kept:
+        with self._platform.store.read() as connection:
+            listed = apps.listed(connection, user)
+        started = [app for app in listed if app.state == "started"]
+        drones = self._drones(started)
+        views = [app_view(described) for described in self._platform.describe(listed)]
+        body = json.dumps({"apps": views}, ensure_ascii=False, separators=(",", ":")).encode()
+        return _Kept(version, started, drones, body)
+
+    def _drones(self, started: list[App]) -> Drones:
+        found = (drone for app in started for drone in self._platform.reconciler.drones(app))
+        return tuple((drone.id, drone.pid) for drone in found)
+
+    def _keep(self, user: str, made: _Kept) -> None:
+        with self._lock:
+            self._kept.pop(user, None)
+            self._kept[user] = made
+            while sum(len(kept.body) for kept in self._kept.values()) > KEPT:
+                self._kept.popitem(last=False)

@@ -1,0 +1,144 @@
+"""Apps, snapshots and tokens in the API's shapes (api.md; what the clients of 2013–2015 read)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jitsu_py.server.times import iso
+
+if TYPE_CHECKING:
+    from jitsu_py.server.logbook import Line
+    from jitsu_py.server.platform import Described
+    from jitsu_py.server.store.apps import App
+    from jitsu_py.server.store.snapshots import Snapshot
+    from jitsu_py.server.store.thirdparty import Entrusted
+    from jitsu_py.server.store.tokens import Token
+    from jitsu_py.server.store.users import User
+
+PROVIDER = "local"
+DATACENTER = "local"
+
+
+def app_view(described: Described) -> dict[str, Any]:
+    """An app."""
+    app = described.app
+    shown = [snapshot_view(snapshot, app, described.running) for snapshot in described.snapshots]
+    view: dict[str, Any] = {
+        "version": "0.0.0",  # jitsu 0.15.0 compares versions before a deploy and ends without one
+        **app.manifest,
+        "_id": app.key,
+        "name": app.name,
+        "user": app.user,
+        "resource": "App",
+        "state": app.state,
+        "subdomain": app.subdomain,
+        "domains": list(app.domains),
+        "urls": described.urls,
+        "env": described.env,
+        "drones": described.drones,
+        "maxDrones": app.drones,
+        "config": {"cloud": cloud_view(app)},
+        "cloud": cloud_view(app),  # here nodejitsu-api's `apps.list` looks for it
+        "snapshots": shown,
+        "databases": [],
+        "ctime": iso(app.ctime),
+        "mtime": iso(app.mtime),
+    }
+    for snapshot in shown:
+        view.update({key: snapshot for key in ("active", "running") if snapshot[key]})
+    return view
+
+
+def cloud_view(app: App) -> list[dict[str, Any]]:
+    """Where and how large an app runs."""
+    return [{"provider": PROVIDER, "datacenter": DATACENTER, "drones": app.drones, "ram": app.ram}]
+
+
+def snapshot_view(snapshot: Snapshot, app: App, running: int | None) -> dict[str, Any]:
+    """A snapshot in a list."""
+    view: dict[str, Any] = {
+        "id": snapshot.ref,
+        "filename": f"{app.user}-{app.name}-{snapshot.ref}.tgz",
+        "ctime": iso(snapshot.ctime),
+        "md5": snapshot.md5,
+        "sha256": snapshot.sha256,
+        "size": snapshot.size,
+        "state": snapshot.state,
+        "active": snapshot.id == app.active_id,
+        "running": snapshot.id == running,
+    }
+    if snapshot.error is not None:
+        view["error"] = snapshot.error
+    if snapshot.engine is not None:
+        view["engine"] = snapshot.engine
+        view["seconds"] = snapshot.seconds
+    return view
+
+
+def token_view(token: Token) -> dict[str, Any]:
+    """A token without its secret."""
+    return {
+        "name": token.name,
+        "prefix": token.prefix,
+        "scope": token.scope,
+        "app": token.app,
+        "ctime": iso(token.ctime),
+        "lastUsed": iso(token.last_used) if token.last_used else None,
+        "expires": iso(token.expires) if token.expires else None,
+    }
+
+
+def user_view(user: User) -> dict[str, Any]:
+    """A profile; never a hash."""
+    return {
+        "username": user.name,
+        "email": user.email,
+        "confirmed": user.confirmed,
+        "hasPassword": user.password is not None,
+        "limits": user.limits or {},
+        "ctime": iso(user.ctime),
+        "mtime": iso(user.mtime),
+        "resource": "User",
+    }
+
+
+def entrusted_view(kept: Entrusted) -> dict[str, Any]:
+    """A third-party token without its secret."""
+    return {"id": kept.ref, "provider": kept.provider, "ctime": iso(kept.ctime)}
+
+
+def line_view(line: Line, app: App, host: str) -> dict[str, Any]:
+    """A log line as the old clients read it; `time` in epoch seconds."""
+    return {
+        "id": line.id,
+        "time": line.time,
+        "service": f"logs/{line.stream}",
+        "description": line.text,
+        "host": host,
+        "metric": 1,
+        "meta": {
+            "app": {"user": app.user, "name": app.name},
+            "key": f"logs/{app.key}",
+            "drone": line.drone,
+            "snapshot": line.snapshot,
+        },
+    }
+
+
+def entry_view(line: Line, app: App) -> dict[str, Any]:
+    """A log line as the seed's queries give it."""
+    return {
+        "id": line.id,
+        "timestamp": iso(line.time),
+        "isjson": True,
+        "inputid": line.drone or app.key,
+        "json": {
+            "app": app.name,
+            "user": app.user,
+            "message": line.text,
+            "level": "error" if line.stream == "stderr" else "info",
+            "event": f"drone:{line.stream}",
+            "drone": line.drone,
+            "snapshot": line.snapshot,
+        },
+    }

@@ -1,0 +1,281 @@
+"""What a person may set for the platform: `server.toml` in the state folder, read once, frozen."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from jitsu_py import wire
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Code
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "server.toml"
+
+LOG_FILE = "logs/_server/server.log"
+"""The platform's own log; "_server" is no user's name."""
+
+OUTPUT_FILE = "logs/_server/output.log"
+"""What the server process prints besides: normally nothing."""
+
+TEMPLATE = """\
+# Settings of the jitsu platform in this folder. `jitsu server restart` applies changes.
+# Everything here is optional; the values shown are the defaults.
+
+[api]
+# address = "127.0.0.1"
+# port = 9002               # the next free one when it is taken and not named here
+
+[router]
+# address = "127.0.0.1"
+# port = 8080               # the next free one when it is taken and not named here
+# domain = "localhost"      # an app answers at http://<subdomain>.<domain>
+
+[builds]
+# concurrent = 2
+# timeout = 900             # seconds
+# archive = 536870912       # largest snapshot archive, bytes
+# cache = 4294967296        # installed dependencies kept for the next builds, bytes
+# keep = 10               # snapshots of each app; older ones are removed after a start
+
+[drones]
+# boot = 30                 # seconds an app has to listen
+# drain = 30                # seconds its last requests have after a switch
+# grace = 10                # seconds between TERM and KILL
+
+[logs]
+# lines = 200000            # kept of each app
+
+[accounts]
+# sign_up = "closed"        # open: anybody; invited: whom `jitsu server users invite` names; closed: nobody
+
+[mail]
+# host = ""                 # an SMTP server; without one, mails stay in outbox/ and their codes in the log
+# port = 587
+# security = "starttls"     # starttls, tls (usually port 465), or none
+# username = ""
+# password = ""
+# sender = "jitsu@localhost"
+# ca = ""                   # file with the certificate that signed the server's, where the system has it not
+"""
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the JSON API listens."""
+
+    address: str = "127.0.0.1"
+    port: int | None = None
+    """None: the remembered one, else 9002, else the next free."""
+
+
+@dataclass(frozen=True)
+class RouterSettings:
+    """Where the apps are served."""
+
+    address: str = "127.0.0.1"
+    port: int | None = None
+    """None: the remembered one, else 8080, else the next free."""
+    domain: str = "localhost"
+    """An app answers at `<subdomain>.<domain>`."""
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Bounds of builds."""
+
+    concurrent: int = 2
+    timeout: float = 900.0
+    """Seconds a build may take."""
+    archive: int = wire.SNAPSHOT_LIMIT
+    """Largest archive, bytes."""
+    cache: int = 4 * 1024**3
+    """Installed dependencies kept for the next builds, bytes."""
+    keep: int = 10
+    """Snapshots kept of each app; never fewer than the active and the running one."""
+
+
+@dataclass(frozen=True)
+class Drones:
+    """Patience with apps, seconds."""
+
+    boot: float = 30.0
+    """Until a drone must listen."""
+    drain: float = 30.0
+    """For requests in flight after a switch."""
+    grace: float = 10.0
+    """Between TERM and KILL."""
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Bounds of logs."""
+
+    lines: int = 200_000
+    """Kept of each app; the newest win."""
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Who may have an account."""
+
+    sign_up: str = field(default="closed", metadata={"choices": ("open", "invited", "closed")})
+
+
+@dataclass(frozen=True)
+class MailSettings:
+    """The mail server that delivers what the platform writes to people."""
+
+    host: str = field(default="", metadata={"may_be_empty": True})
+    """Empty: mails stay in the outbox."""
+    port: int = 587
+    security: str = field(default="starttls", metadata={"choices": ("starttls", "tls", "none")})
+    username: str = field(default="", metadata={"may_be_empty": True})
+    """Empty: no login."""
+    password: str = field(default="", repr=False, metadata={"may_be_empty": True})
+    sender: str = "jitsu@localhost"
+    ca: str = field(default="", metadata={"may_be_empty": True})
+    """File with the certificate that signed the server's; empty: the system's."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of `server.toml`, and the folder it lies in."""
+
+    home: Path
+    api: Api = field(default_factory=Api)
+    router: RouterSettings = field(default_factory=RouterSettings)
+    builds: Builds = field(default_factory=Builds)
+    drones: Drones = field(default_factory=Drones)
+    logs: Logs = field(default_factory=Logs)
+    accounts: Accounts = field(default_factory=Accounts)
+    mail: MailSettings = field(default_factory=MailSettings)
+
+    @property
+    def run(self) -> Path:
+        """Pids, sockets, generated configuration: may be deleted at any time."""
+        return self.home / "run"
+
+    def builds_of(self, user: str, app: str) -> Path:
+        """Where an app's snapshots lie, built: a folder each, by id."""
+        return self.home / "builds" / user / app
+
+
+SECTIONS = {
+    "api": Api,
+    "router": RouterSettings,
+    "builds": Builds,
+    "drones": Drones,
+    "logs": Logs,
+    "accounts": Accounts,
+    "mail": MailSettings,
+}
+
+
+def load(home: Path, *, api_port: int | None = None, router_port: int | None = None) -> Settings:
+    """Read the state folder's settings; the ports given here win over the file's.
+
+    Raises:
+        PlatformError: the file cannot be read, is no TOML, or has a key or value that means nothing here.
+    """
+    data = _read(home / FILE)
+    for section, port in (("api", api_port), ("router", router_port)):
+        if port is not None:
+            data.setdefault(section, {})["port"] = port
+    unknown = [name for name in data if name not in SECTIONS]
+    if unknown:
+        raise _wrong(home / FILE, f"there is no section [{unknown[0]}]")
+    parsed = {name: _section(home / FILE, name, data.get(name, {})) for name in SECTIONS}
+    return Settings(home=home, **parsed)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise _wrong(path, str(error)) from error
+
+
+def _section(path: Path, name: str, values: Any) -> Any:
+    if not isinstance(values, dict):
+        raise _wrong(path, f"{name} is a section: write [{name}]")
+    kind = SECTIONS[name]
+    defaults = {item.name: item for item in fields(kind)}
+    for key, value in values.items():
+        if key not in defaults:
+            raise _wrong(path, f"[{name}] has no setting {key}; it has {', '.join(defaults)}")
+        _check(path, f"[{name}] {key}", value, defaults[key])
+    return kind(**values)
+
+
+def _check(path: Path, where: str, value: object, item: Field[Any]) -> None:
+    if item.type == "str":
+        _check_text(path, where, value, item)
+    elif isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise _wrong(path, f"{where} is a number above zero, not {value!r}")
+    elif where.endswith(" port") and (not isinstance(value, int) or value > 65535):
+        raise _wrong(path, f"{where} is a port, 1 to 65535, not {value!r}")
+
+
+def _check_text(path: Path, where: str, value: object, item: Field[Any]) -> None:
+    if choices := item.metadata.get("choices"):
+        if value not in choices:
+            raise _wrong(path, f"{where} is one of {', '.join(choices)}, not {value!r}")
+    elif item.metadata.get("may_be_empty"):
+        if not isinstance(value, str):
+            raise _wrong(path, f"{where} is a string, not a {type(value).__name__}")
+    elif not isinstance(value, str) or not value or any(c.isspace() for c in value):
+        raise _wrong(path, f"{where} is a name or address, not {value!r}")
+
+
+def _wrong(path: Path, why: str) -> PlatformError:
+    return PlatformError(Code.BAD_REQUEST, f"{path} cannot be used: {why}.")
+
+
+FOLDERS = ("snapshots", "builds", "cache", "logs", "engines", "databases", "outbox", "run", "work")
+"""Below the state folder; all 0700."""
+
+
+def prepare(home: Path) -> None:
+    """Make the state folder with its sub-folders, for its owner alone.
+
+    Raises:
+        PlatformError: it cannot be made or written: a file in its way, a read-only or full disk.
+    """
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.chmod(0o700)
+        for name in FOLDERS:
+            (home / name).mkdir(mode=0o700, exist_ok=True)
+        if not (home / FILE).exists():
+            write_private(home / FILE, TEMPLATE.encode())
+        probe = home / "run" / f"probe.{os.urandom(4).hex()}"
+        write_private(probe, b"x" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise PlatformError(
+            Code.DISK_FULL,
+            f"The state folder {home} cannot be written: {error.strerror or error}. "
+            "Free some space or its permissions, or point JITSU_HOME at another folder.",
+        ) from error
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of its owner's alone: 0600 from its first byte, whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

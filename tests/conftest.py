@@ -1,0 +1,49 @@
+"""Fixtures for every layer: a state folder of the test's own, and a real platform in it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.platforms import LocalPlatform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty place for a state folder."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def platform(home: Path) -> Iterator[LocalPlatform]:
+    """A platform of the test's own, running."""
+    with LocalPlatform(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_platform() -> Iterator[LocalPlatform]:
+    """A platform that the tests of a module share; each uses apps of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="jitsu-test-"))
+    try:
+        with LocalPlatform(folder / "home") as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

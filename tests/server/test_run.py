@@ -1,0 +1,208 @@
+"""The server as a process: started, found, restarted, stopped, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import requests
+
+from jitsu_py.server import run
+from tests.platforms import LocalPlatform
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+
+def test_it_starts_answers_and_stops(home: Path) -> None:
+    """The state folder is made for its owner alone; after the stop nothing is left but the state."""
+    with LocalPlatform(home) as platform:
+        assert platform.status.is_new
+        assert requests.get(platform.status.api, timeout=5).json()["service"] == "jitsu"
+        assert platform.get("nothing").status_code == 404
+        assert json.loads((home / "run" / "server.json").read_text())["pid"] == platform.status.pid
+        for name in ("local-token", "secret.key"):
+            assert (home / name).stat().st_mode & 0o777 == 0o600
+        assert all(path.stat().st_mode & 0o777 == 0o700 for path in home.iterdir() if path.is_dir())
+    assert run.status(home) is None
+    assert not psutil.pid_exists(platform.status.pid) or _is_zombie(platform.status.pid)
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
+
+
+def test_started_twice_it_says_that_it_runs(platform: LocalPlatform) -> None:
+    """The second start finds the first, and so do ten at once."""
+    again = run.start(platform.home)
+    assert not again.is_new
+    assert again.pid == platform.status.pid
+
+
+def test_ten_starts_at_once_make_one_server(home: Path) -> None:
+    """One wins, the others find it."""
+    home.mkdir()
+    with ThreadPoolExecutor(10) as pool:
+        try:
+            found = list(pool.map(lambda _: run.start(home), range(10)))
+        finally:
+            run.stop(home)
+    assert len({status.pid for status in found}) == 1
+    assert sum(status.is_new for status in found) == 1
+
+
+def test_stopping_what_does_not_run_says_so(home: Path) -> None:
+    """No error: it is as wanted."""
+    assert run.stop(home) is False
+    home.mkdir()
+    assert run.stop(home) is False
+
+
+def test_a_killed_server_is_no_obstacle(platform: LocalPlatform) -> None:
+    """The run file it leaves is stale, and the next start notices."""
+    os.kill(platform.status.pid, signal.SIGKILL)
+    _wait_until(lambda: run.status(platform.home) is None)
+    assert (platform.home / "run" / "server.json").exists()
+    again = run.start(platform.home)
+    assert again.is_new
+    assert again.api == platform.status.api
+
+
+def test_a_restart_keeps_its_ports(platform: LocalPlatform) -> None:
+    """They are remembered, so that URLs stay."""
+    again = run.restart(platform.home)
+    assert again.pid != platform.status.pid
+    assert (again.api, again.router) == (platform.status.api, platform.status.router)
+
+
+def test_taken_ports_are_passed_over_or_named(home: Path, free_port: int) -> None:
+    """A port that is set must be had; the error names it. Nothing is left running."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        with pytest.raises(run.PlatformError, match=str(free_port)):
+            run.start(home, api_port=free_port)
+        with pytest.raises(run.PlatformError, match=str(free_port)):
+            run.start(home, router_port=free_port)
+    assert run.status(home) is None
+
+
+def test_two_state_folders_run_side_by_side(tmp_path: Path) -> None:
+    """Each takes the next free ports."""
+    homes = [tmp_path / "one", tmp_path / "two"]
+    try:
+        found = [run.start(home) for home in homes]
+    finally:
+        for home in homes:
+            run.stop(home)
+    assert found[0].api != found[1].api
+    assert found[0].router != found[1].router
+
+
+def test_a_newer_state_folder_is_refused_untouched(home: Path) -> None:
+    """The error says what to do; the database is as it was."""
+    with LocalPlatform(home):
+        pass
+    with sqlite3.connect(home / "state.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    before = (home / "state.db").read_bytes()
+    with pytest.raises(run.PlatformError, match="newer"):
+        run.start(home)
+    assert (home / "state.db").read_bytes() == before
+
+
+def test_a_damaged_database_is_refused_untouched(home: Path) -> None:
+    """A file that is no database stays as it is."""
+    home.mkdir()
+    (home / "state.db").write_bytes(b"this is no database, honestly" * 200)
+    with pytest.raises(run.PlatformError, match=r"state\.db"):
+        run.start(home)
+    assert (home / "state.db").read_bytes().startswith(b"this is no database")
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[api\n", "server.toml"),
+        ("[nothing]\na = 1\n", "nothing"),
+        ("[api]\nport = 70000\n", "port"),
+        ("[api]\nprot = 1\n", "prot"),
+        ("[drones]\nboot = -1\n", "boot"),
+        ("api = 3\n", "api"),
+    ],
+)
+def test_wrong_settings_are_named(home: Path, text: str, word: str) -> None:
+    """File, section and key, before anything starts."""
+    home.mkdir()
+    (home / "server.toml").write_text(text)
+    with pytest.raises(run.PlatformError, match=word):
+        run.start(home)
+
+
+def test_a_state_folder_that_is_a_file_is_refused(home: Path) -> None:
+    """The message names it and JITSU_HOME."""
+    home.write_text("in the way")
+    with pytest.raises(run.PlatformError, match="JITSU_HOME"):
+        run.start(home)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_full_disk_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    """Nothing half-made keeps the next start from working."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], check=True)
+    try:
+        filler = disk / "filler"
+        with pytest.raises(OSError, match="space"), filler.open("wb") as file:
+            file.write(b"x" * 1_000_000)
+        with pytest.raises(run.PlatformError, match=r"disk|space"):
+            run.start(disk / "home")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_run_may_be_deleted_at_any_time(platform: LocalPlatform) -> None:
+    """The server writes its run file again, and can be stopped by it."""
+    import shutil
+
+    shutil.rmtree(platform.home / "run", ignore_errors=True)  # the server may put a file back meanwhile
+    _wait_until(lambda: run.status(platform.home) is not None, 15)
+    assert requests.get(platform.status.api, timeout=5).ok
+
+
+def test_serve_ends_on_term_with_zero(home: Path) -> None:
+    """In the foreground it is an ordinary program."""
+    home.mkdir()
+    child = subprocess.Popen([sys.executable, "-m", "jitsu_py.server", "--home", str(home)])
+    try:
+        _wait_until(lambda: run.status(home) is not None, 30)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
+    finally:
+        child.kill()
+
+
+def _wait_until(condition: object, seconds: float = 10) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,73 @@
+"""A snapshot that would fill the disk is refused with the figures, before it is unpacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jitsu_py.server.builder.space import RESERVED, RESERVED_INODES, Space, check_space, free, needed
+from jitsu_py.server.builder.unpack import ArchiveFile, Contents, Limits, inspect, unpack
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Blame, Code
+from tests.unit.archives import write_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEED = Space(10 * 1024 * 1024, 100)
+
+
+def test_small_files_take_whole_blocks_and_folders_count() -> None:
+    """Ten thousand files of a byte take 40 MB."""
+    files = tuple(ArchiveFile(f"a/b/{number}", 1, 0o644) for number in range(10_000))
+    assert needed(Contents(files, {}, 10_000)) == Space(4096 * 10_002, 10_002)
+
+
+def test_the_estimate_is_what_it_takes(tmp_path: Path) -> None:
+    """To the inode, and to the block but for the file system's own."""
+    files = {f"lib/{number % 3}/{number}.js": "x" * number * 100 for number in range(100)}
+    archive = write_app(tmp_path / "a.tgz", {"name": "a", "version": "1.0.0"}, files)
+    need = needed(inspect(archive, Limits()))
+    unpack(archive, tmp_path / "app", Limits())
+    paths = list((tmp_path / "app").rglob("*"))
+    assert need.inodes == len(paths)
+    assert need.bytes >= sum(path.stat().st_size for path in paths if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        Space(NEED.bytes + RESERVED, NEED.inodes and NEED.inodes + RESERVED_INODES),
+        Space(NEED.bytes + RESERVED, None),
+    ],
+)
+def test_what_fits_is_taken(there: Space) -> None:
+    """To the last byte; some file systems count no inodes."""
+    check_space(NEED, there)
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (
+            Space(NEED.bytes + RESERVED - 1, None),
+            "takes 10 MiB unpacked, and the server's disk has 74 MiB free",
+        ),
+        (Space(10**12, 1099), "has 100 files and folders, and the server's disk has room for 1,099"),
+        (Space(0, 0), "takes 10 MiB"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_figures(there: Space, says: str) -> None:
+    """Bytes and inodes; it is the server's fault, and what helps is said."""
+    with pytest.raises(PlatformError) as caught:
+        check_space(NEED, there)
+    assert says in caught.value.message
+    assert (caught.value.code, caught.value.blame) == (Code.DISK_FULL, Blame.SYSTEM)
+    assert caught.value.details["free"] == {"bytes": there.bytes, "inodes": there.inodes}
+    assert caught.value.details["hint"]
+
+
+def test_this_disk_has_room(tmp_path: Path) -> None:
+    """The figures are the file system's."""
+    assert free(tmp_path).bytes > 0
