@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jitsu_py.api import fields
 from jitsu_py.api.addresses import route, split_app
+from jitsu_py.api.downloads import resumed
 from jitsu_py.api.events import BuildEvent
 from jitsu_py.api.failures import CONNECTION_LOST
 from jitsu_py.api.uploads import Body, Build, opened
@@ -180,6 +181,8 @@ class Snapshots:
     ) -> Path:
         """Download the archive as it was uploaded; `target` appears whole or not at all.
 
+        Where the connection is lost, the next one goes on from there, as long as that brings more.
+
         Args:
             app: `name` or `user/name`.
             snapshot_id: of the snapshot.
@@ -193,7 +196,7 @@ class Snapshots:
         digest = hashlib.sha256()
         try:
             with part.open("xb") as file:
-                for chunk, length in self._transport.download(self._path(app, f"{snapshot_id}.tgz")):
+                for chunk, length in resumed(self._transport, self._path(app, f"{snapshot_id}.tgz")):
                     file.write(chunk)
                     digest.update(chunk)
                     advance(len(chunk), length)

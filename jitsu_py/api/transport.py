@@ -38,6 +38,9 @@ LONGEST_REPLY = 64 * 1024 * 1024
 CHUNK = 64 * 1024
 """Bytes read at a time."""
 
+PARTIAL = 206
+"""Status of a reply that is a part, as asked."""
+
 
 class Transport:
     """One session with one server.
@@ -151,9 +154,17 @@ class Transport:
             chunks = response.iter_content(None if response.raw.chunked else CHUNK)
             yield from objects(chunks, request_id=_id(response))
 
-    def download(self, path: str) -> Iterator[tuple[bytes, int | None]]:
-        """Give the bytes at `path`, all of them or an error, each time with the length (None: unknown)."""
-        with self._exchange("GET", path, None, {"Accept-Encoding": "identity"}) as response:
+    def download(self, path: str, start: int = 0) -> Iterator[tuple[bytes, int | None]]:
+        """Give the bytes at `path` to their end or an error, each time with the length (None: unknown).
+
+        Args:
+            path: from the root of the API, quoted.
+            start: how many bytes at the beginning are left out; the length is that of what comes.
+        """
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        with self._exchange("GET", path, None, headers) as response:
+            if start and response.status_code != PARTIAL:
+                raise bad_reply("it is all of a file of which a part was asked", request_id=_id(response))
             said = response.headers.get("Content-Length", "")
             length = int(said) if said.isdigit() else None
             got = 0

@@ -82,8 +82,8 @@ def about_name(path: str) -> Notice:
 
 
 def about_mount(path: str) -> Notice:
-    """Describe a folder on another file system."""
-    return Notice(path, About.MOUNT, f"{path} is a mount of another file system; what is in it is packed.")
+    """Describe a folder that is a mount."""
+    return Notice(path, About.MOUNT, f"{path} is a mount of another place; what is in it is packed.")
 
 
 def about_outside(path: str, target: str) -> Notice:

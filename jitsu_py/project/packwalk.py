@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.errors import ProjectError
-from jitsu_py.project import globs, packrules, rules
+from jitsu_py.project import globs, mounts, packrules, rules
 from jitsu_py.project.rules import Ask
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Walk:
     nested: bool = False
     """The package has workspaces, which makes npm take every package.json below for an ignore file."""
     mounts: list[str] = field(default_factory=list)
-    """Paths of the folders on another file system, filled by the walk."""
+    """Paths of the folders that are mounts, filled by the walk."""
     _everywhere: list[rules.Group] = field(init=False)
     _below: list[rules.Group] = field(init=False)
     _required: dict[str, list[str]] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Walk:
         Raises:
             ProjectError: a folder or an ignore file cannot be read.
         """
-        device = Path(self.folder).stat().st_dev
+        device, bound = Path(self.folder).stat().st_dev, mounts.below(self.folder)
         waiting: list[tuple[str, tuple[Level, ...], Verdict | None]] = [("", (), None)]
         while waiting:
             prefix, levels, out = waiting.pop()
@@ -106,7 +106,8 @@ class Walk:
                     yield Found(path, entry, verdict)
                 elif verdict.packed:
                     waiting.append((f"{path}/", levels, None))
-                    self._note_mount(path, entry, device)
+                    if path in bound or _elsewhere(entry, device):
+                        self.mounts.append(path)
                 elif closed and entry.name not in ("node_modules", ".git"):
                     waiting.append((f"{path}/", levels, verdict))
 
@@ -169,19 +170,19 @@ class Walk:
             raise unreadable(path, error) from error
         return rules.parse(text, path)
 
-    def _note_mount(self, path: str, entry: os.DirEntry[str], device: int) -> None:
-        try:
-            if entry.stat(follow_symlinks=False).st_dev != device:
-                self.mounts.append(path)
-        except OSError:
-            return  # listing the folder says it better
-
     def _listed(self, prefix: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(f"{self.folder}/{prefix}") as found:
                 return list(found)
         except OSError as error:
             raise unreadable(prefix or self.folder, error) from error
+
+
+def _elsewhere(entry: os.DirEntry[str], device: int) -> bool:
+    try:
+        return entry.stat(follow_symlinks=False).st_dev != device
+    except OSError:
+        return False  # listing the folder says it better
 
 
 def readable(path: str) -> str:

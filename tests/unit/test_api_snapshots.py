@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -211,3 +212,49 @@ def test_fetch_leaves_nothing_half_written(tmp_path: Path, reply: dict[str, Any]
     ):
         client.snapshots.fetch("hello", "1", target, lambda *_: None)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"out.tgz": b"before"}
+
+
+def in_pieces(archive: bytes, most: int) -> Callable[[Request], Reply]:
+    """A server whose connections break after `most` bytes of the archive."""
+    listed = {"id": "1", "sha256": hashlib.sha256(archive).hexdigest()}
+
+    def respond(request: Request) -> Reply:
+        if not request.path.endswith(".tgz"):
+            return answer({"snapshots": [listed]})
+        start = int(request.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        rest = archive[start:]
+        return Reply(206 if start else 200, rest[:most], length=len(rest))
+
+    return respond
+
+
+def test_fetch_goes_on_where_the_connection_broke(tmp_path: Path) -> None:
+    """Each new connection brings the next part; the whole length is told all along."""
+    told: list[tuple[int, int | None]] = []
+    archive = bytes(range(250)) * 4000
+    with serving(in_pieces(archive, 400_000)) as server, Client(server.url, "ada", "token") as client:
+        client.snapshots.fetch("hello", "1", tmp_path / "out.tgz", lambda *numbers: told.append(numbers))
+    assert (tmp_path / "out.tgz").read_bytes() == archive
+    assert {length for _, length in told} == {1_000_000}
+    assert sum(got for got, _ in told) == 1_000_000
+    ranges = [request.headers.get("range") for request in server.requests if request.path.endswith(".tgz")]
+    # A chunk that broke off half-way is asked for again.
+    assert ranges == [None, f"bytes={6 * 65536}-", f"bytes={12 * 65536}-"]
+
+
+def test_fetch_gives_up_where_nothing_more_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that breaks off before every byte is not asked for ever."""
+    monkeypatch.setattr("jitsu_py.api.downloads.PAUSES", (0.01, 0.01))
+    archive = b"x" * 200_000
+
+    def respond(request: Request) -> Reply:
+        reply = in_pieces(archive, 100_000)(request)
+        return replace(reply, body=b"") if "range" in request.headers else reply
+
+    with (
+        serving(respond) as server,
+        Client(server.url, "ada", "token") as client,
+        pytest.raises(errors.UnreachableError, match="was lost"),
+    ):
+        client.snapshots.fetch("hello", "1", tmp_path / "out.tgz", lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
