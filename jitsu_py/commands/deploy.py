@@ -75,10 +75,12 @@ def deploy(
     options = _ask(ctx.console, wished)
     # What is wrong with the project is said before a server is looked for, or started.
     settle(options)
-    plan = _planned(ctx, options)
+    plan, options = _planned(ctx, options)
     for note in plan.notes:
         ctx.console.warn(note)
     _advise(ctx.console, plan)
+    if not dry_run and _completed(ctx.console, plan):
+        plan, _ = _planned(ctx, options)
     if dry_run:
         ctx.console.answer(_described(plan), plan.data())
         return
@@ -145,13 +147,28 @@ def _agreed(console: Console, options: DeployOptions, answers: dict[str, Any]) -
     return replace(options, answers=answers, write=write)
 
 
-def _planned(ctx: Context, options: DeployOptions) -> Plan:
+def _completed(console: Console, plan: Plan) -> bool:
+    """Offer to add the modules that package.json lacks; whether the project is another one now."""
+    # --yes agrees to the deploy. It was given before anybody knew of these.
+    if not console.interactive or console.yes or not plan.findings:
+        return False
+    from jitsu_py.deploy.additions import add, offered
+
+    with console.waiting("Asking npm for what is missing"):
+        additions = offered(plan.folder, plan.findings)
+    if not additions or not console.confirm(f"Add {' '.join(map(str, additions))} to package.json?"):
+        return False
+    add(plan.folder, additions, console)
+    return True
+
+
+def _planned(ctx: Context, options: DeployOptions) -> tuple[Plan, DeployOptions]:
     """Plan; where the subdomain is taken, ask for another one before anything is written."""
     from jitsu_py.deploy import plan
 
     while True:
         try:
-            return plan(ctx.client, options)
+            return plan(ctx.client, options), options
         except ConflictError as error:
             if error.code != Code.SUBDOMAIN_TAKEN or not ctx.console.interactive:
                 raise

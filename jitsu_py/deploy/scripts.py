@@ -38,10 +38,23 @@ def run(folder: Path, script: str, reporter: Reporter) -> None:
         ProjectError: there is no npm, or the script failed; with its last lines.
     """
     reporter.step(f"Running {script}")
+    status, last = followed([_npm(script), "run", "--silent", script], folder, reporter)
+    if status != 0:
+        raise ProjectError(
+            f"the {script} script failed (exit code {status})",
+            hint=f"run it by itself: npm run {script}",
+            code=f"{script}_failed",
+            output=last,
+            details={"script": script, "exit_code": status},
+        )
+
+
+def followed(command: list[str], folder: Path, reporter: Reporter) -> tuple[int, deque[str]]:
+    """Run a command in a folder, its output as the reporter's lines; its exit code and last lines."""
     last: deque[str] = deque(maxlen=LAST_LINES)
-    # A session of its own: ^C ends the script and all it started through us, once and in order.
+    # A session of its own: ^C ends the command and all it started through us, once and in order.
     with subprocess.Popen(
-        [_npm(script), "run", "--silent", script],
+        command,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -54,23 +67,19 @@ def run(folder: Path, script: str, reporter: Reporter) -> None:
                 line = raw.decode(errors="replace").rstrip("\r\n")
                 last.append(line)
                 reporter.line(line)
-            status = child.wait()
+            return child.wait(), last
         except BaseException:
             _end(child)
             raise
-    if status != 0:
-        raise ProjectError(
-            f"the {script} script failed (exit code {status})",
-            hint=f"run it by itself: npm run {script}",
-            code=f"{script}_failed",
-            output=last,
-            details={"script": script, "exit_code": status},
-        )
+
+
+def program(name: str) -> str | None:
+    """Find npm or its like: on the PATH, else the one of the `server` extra beside our own Python."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
 
 
 def _npm(script: str) -> str:
-    # Beside our own Python lies the npm of the `server` extra, where the machine has none.
-    found = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
+    found = program("npm")
     if found is None:
         raise ProjectError(
             f"package.json has a {script} script, and there is no npm to run it",

@@ -156,6 +156,34 @@ def test_a_taken_subdomain_is_asked_for(guest: Person, town: LocalPlatform, tmp_
     assert guest.jitsu("destroy", "cafe", "--confirm").code == 0
 
 
+def test_a_missing_module_is_offered(guest: Person, town: LocalPlatform, tmp_path: Path) -> None:
+    """With the version npm takes; added with a yes only, and then the app is deployed with it."""
+    log_in(guest, "bob")
+    where = bare(tmp_path, "odd", name="odd", version="0.1.0", scripts={"start": "node server.js"})
+    shows = SERVER.replace("'hi'", "String(number(5))")
+    (where / "server.js").write_text(f"const number = require('is-number')\n{shows}")
+    before = (where / "package.json").read_bytes()
+    terminal = guest.sit("deploy", cwd=where, columns=120)
+    terminal.timeout = DELAY
+    terminal.expect(r"Add is-number@\^(\d+\.\d+\.\d+) to package\.json\? \[y/N\] ")
+    version = terminal.match[1]
+    terminal.sendintr()
+    assert "Traceback" not in left(terminal)
+    assert terminal.exitstatus == 130
+    assert (where / "package.json").read_bytes() == before
+
+    terminal = guest.sit("deploy", cwd=where, columns=120)
+    terminal.timeout = DELAY
+    terminal.expect(r"\? \[y/N\] ")
+    terminal.sendline("y")
+    shown = left(terminal)
+    assert terminal.exitstatus == 0, shown
+    assert json.loads((where / "package.json").read_text())["dependencies"] == {"is-number": f"^{version}"}
+    assert (where / "package-lock.json").exists()
+    assert served(town, "odd") == "true"
+    assert guest.jitsu("destroy", "odd", "--confirm").code == 0
+
+
 @pytest.mark.parametrize("key", ["sendintr", "sendeof"])
 def test_leaving_at_a_question(key: str, guest: Person, tmp_path: Path) -> None:
     """^C and ^D at any question end with 130 and a word; nothing is written, made or removed."""
