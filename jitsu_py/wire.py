@@ -105,6 +105,8 @@ class Code(StrEnum):
     """The app ended before it listened. `details.output`: its last lines, oldest first."""
     NEVER_LISTENED = "never_listened"
     """The boot time passed and the app listened on no port. `details.output` as above."""
+    UNHEALTHY = "unhealthy"
+    """The app listened and failed its health check until the boot time passed. `details.output` as above."""
     DISK_FULL = "disk_full"
     LIMIT_REACHED = "limit_reached"
     UNAVAILABLE = "unavailable"

@@ -54,6 +54,7 @@ BY_CODE: dict[str, type[JitsuError]] = {
     Code.BUILD_TIMED_OUT: BuildFailedError,
     Code.CRASHED: StartFailedError,
     Code.NEVER_LISTENED: StartFailedError,
+    Code.UNHEALTHY: StartFailedError,
     Code.DISK_FULL: ServerRefusedError,
     Code.LIMIT_REACHED: ServerRefusedError,
     Code.UNAVAILABLE: ServerRefusedError,

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jitsu_py.server import limits, manifests
+from jitsu_py.server import care, limits, manifests
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.store import apps
@@ -133,9 +133,9 @@ class Platform:
             name: from the path; wins over the package.json's.
 
         Raises:
-            PlatformError: BAD_REQUEST, NAME_TAKEN, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
+            PlatformError: BAD_REQUEST, BAD_MANIFEST, NAME_TAKEN, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
         """
-        asked = manifests.changes(body if name is None else {**body, "name": name})
+        asked = self._asked(body if name is None else {**body, "name": name})
         if asked.name is None:
             raise PlatformError(
                 Code.BAD_REQUEST, "name is missing in package.json.", details={"field": "name"}
@@ -157,13 +157,18 @@ class Platform:
         """Change an app: the keys sent replace those stored, others stay.
 
         Raises:
-            PlatformError: BAD_REQUEST, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
+            PlatformError: BAD_REQUEST, BAD_MANIFEST, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
         """
-        asked = manifests.changes(body)
+        asked = self._asked(body)
         await asyncio.to_thread(self._change, app, asked)
         if asked.subdomain is not None or asked.domains is not None:
             await self.reconciler.routes_changed()
         return await asyncio.to_thread(self.app, app.user, app.name)
+
+    def _asked(self, body: Mapping[str, Any]) -> manifests.Changes:
+        """What a package.json asks of an app. Its `jitsu` is checked too: the next snapshot has it."""
+        care.asked(body, self.settings.drones)
+        return manifests.changes(body)
 
     def _change(self, app: App, asked: manifests.Changes) -> None:
         values: dict[str, Any] = {}

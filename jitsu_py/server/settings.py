@@ -46,6 +46,9 @@ TEMPLATE = """\
 # boot = 30                 # seconds an app has to listen
 # drain = 30                # seconds its last requests have after a switch
 # grace = 10                # seconds between TERM and KILL
+# boot_limit = 300          # the most that an app may ask for in its package.json ("jitsu": {"boot": 60})
+# drain_limit = 3600
+# grace_limit = 120
 
 [logs]
 # lines = 200000            # kept of each app
@@ -109,6 +112,10 @@ class Drones:
     """For requests in flight after a switch."""
     grace: float = 10.0
     """Between TERM and KILL."""
+    boot_limit: float = 300.0
+    """The most that an app may ask for by `jitsu.boot` in its package.json; so the next two."""
+    drain_limit: float = 3600.0
+    grace_limit: float = 120.0
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ class FakeProcess:
     async def ready(self) -> None:
         await self.listens.wait()
 
+    async def ailment(self) -> str | None:
+        return None
+
     async def wait(self) -> Exit:
         return await asyncio.shield(self.ending)
 

@@ -19,6 +19,11 @@ class Backoff:
         self._exits: list[float] = []
         self._waits = 0
 
+    @property
+    def waited(self) -> bool:
+        """Whether the last exit, or one not long before it, had to wait."""
+        return self._waits > 0
+
     def delay(self, now: float, ran: float) -> float:
         """Count an exit and return the seconds to wait before the next launch.
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from jitsu_py.server.care import Health
+
 
 @dataclass(frozen=True)
 class DroneSpec:
@@ -38,9 +40,13 @@ class DroneSpec:
     capture: Path
     """Folder; what it prints is appended to `<id>.stdout` and `<id>.stderr` in it."""
     boot: float = 30.0
-    """Seconds until it must listen."""
+    """Seconds until it must listen and be well."""
     grace: float = 10.0
     """Seconds between TERM and KILL."""
+    drain: float = 30.0
+    """Seconds that its last requests have once it is to go."""
+    health: Health | None = None
+    """How it is asked whether it is well; None: it is when it listens."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,9 @@ class Process(Protocol):
 
     async def ready(self) -> None:
         """Return once it is proved that this drone, and no other program, listens on its port."""
+
+    async def ailment(self) -> str | None:
+        """Ask it once for its health: what is wrong, as a sentence; None: it is well, or nobody may ask."""
 
     async def wait(self) -> Exit:
         """Return when the leading process ended."""

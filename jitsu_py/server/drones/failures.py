@@ -42,6 +42,16 @@ class BootFailed(PlatformError):  # noqa: N818 - it names an event of the deploy
             details={"output": list(output), "exit_code": None, "signal": None},
         )
 
+    @classmethod
+    def never_well(cls, spec: DroneSpec, ailment: str, output: Sequence[str]) -> BootFailed:
+        """It listened, and failed its health check until its boot time passed."""
+        return cls(
+            Code.UNHEALTHY,
+            f"{spec.app} listens, but did not pass its health check within {spec.boot:g} seconds: {ailment}.",
+            blame=Blame.APPLICATION,
+            details={"output": list(output), "exit_code": None, "signal": None, "ailment": ailment},
+        )
+
 
 def not_launched(spec: DroneSpec, error: Exception) -> PlatformError:
     """The engine could not start the process: mostly the machine's fault."""

@@ -13,6 +13,7 @@ from jitsu_py.server.drones.messages import (
     BecameReady,
     Begin,
     BootOver,
+    Checked,
     Ended,
     Forgotten,
     Gone,
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 LINES = 20
 """How many of the app's last lines a failed boot shows."""
+
+CHECK_AGAIN = 0.1
+"""Seconds between two health checks of a drone that boots."""
+
+FAILURES = 3
+"""Failed health checks in a row that make a drone sick."""
+
+TRUSTED = 10.0
+"""Seconds that a drone which crashed again and again must run until it counts as started."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +71,11 @@ class Life:
         self._unwanted = False
         self._failure: PlatformError | None = None
         self._ends = False
+        self.adopted = False
+        """It ran before: visitors have it already, whatever its health check says."""
+        self._ailment: str | None = None
+        self._failed_checks = 0
+        self._watching: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancel_timer: Callable[[], None] = lambda: None
 
@@ -78,14 +93,23 @@ class Life:
             state=self._state,
             restarts=max(self._restarts, 0),
             since=self._since,
+            drain=self.spec.drain,
+            grace=self.spec.grace,
+            crashing=self._is_crashing(),
             last_exit=self._last_exit,
         )
+
+    def _is_crashing(self) -> bool:
+        if not self._backoff.waited or self._unwanted:
+            return False
+        return self._ready_at is None or self._world.clock() - self._ready_at < TRUSTED
 
     def begin(self) -> None:
         """Launch it, for the first time or again."""
         if self._unwanted:
             return
         self._enter(DroneState.BOOTING)
+        self.adopted = False
         self._restarts += 1
         self._spawn(self._launch())
 
@@ -112,7 +136,7 @@ class Life:
         if self._unwanted:
             self._terminate(process)
             return
-        self._spawn(self._await_ready(process))
+        self._watching.append(self._spawn(self._await_ready(process)))
         self._set_timer(self.spec.boot, BootOver(self, process))
 
     def not_launched(self, error: Exception) -> None:
@@ -128,7 +152,15 @@ class Life:
 
     async def _await_ready(self, process: Process) -> None:
         await process.ready()
+        while not self.adopted and (ailment := await process.ailment()) is not None:
+            self._ailment = ailment
+            await asyncio.sleep(CHECK_AGAIN)
         self._world.post(BecameReady(self, process))
+
+    async def _keep_checking(self, process: Process, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            self._world.post(Checked(self, process, await process.ailment()))
 
     async def _await_gone(self, process: Process) -> None:
         try:
@@ -143,16 +175,32 @@ class Life:
             return
         self._cancel_timer()
         self._ready_at = self._world.clock()
+        self.adopted, self._failed_checks = False, 0
         self._enter(DroneState.READY)
         self._tell(EventKind.READY)
+        if self.spec.health is not None:
+            self._watching.append(self._spawn(self._keep_checking(process, self.spec.health.interval)))
         if not self.settled.done():
             self.settled.set_result(self.drone)
+
+    def checked(self, process: Process, ailment: str | None) -> None:
+        """Count what its health check said; whoever listens has a sick one replaced."""
+        if process is not self._process or self._state not in {DroneState.READY, DroneState.SICK}:
+            return
+        self._failed_checks = self._failed_checks + 1 if ailment else 0
+        if ailment and self._failed_checks == FAILURES:
+            self._enter(DroneState.SICK)
+            self._tell(EventKind.SICK, why=ailment)
+        elif not ailment and self._state is DroneState.SICK:
+            self._enter(DroneState.READY)
+            self._tell(EventKind.WELL)
 
     def ended(self, process: Process, ending: Exit) -> None:
         """Its leading process is no more. Unless that was asked for, the rest of its group has no use."""
         if process is not self._process:
             return
         self._last_exit = ending
+        self._watch_no_longer()
         if self._state is not DroneState.STOPPING:
             self._cancel_timer()
             self._enter(DroneState.EXITED)
@@ -165,7 +213,11 @@ class Life:
         if process is not self._process or self._state is not DroneState.BOOTING:
             return
         if not self.settled.done():
-            self._failure = BootFailed.never_listened(self.spec, process.output(LINES))
+            output = process.output(LINES)
+            if self._ailment is not None:
+                self._failure = BootFailed.never_well(self.spec, self._ailment, output)
+            else:
+                self._failure = BootFailed.never_listened(self.spec, output)
         self._terminate(process)
 
     def end(self) -> None:
@@ -182,7 +234,13 @@ class Life:
         else:
             self._terminate(self._process)
 
+    def _watch_no_longer(self) -> None:
+        for task in self._watching:
+            task.cancel()
+        self._watching.clear()
+
     def _terminate(self, process: Process) -> None:
+        self._watch_no_longer()
         self._enter(DroneState.STOPPING)
         process.signal(signal.SIGTERM)
         self._set_timer(self.spec.grace, GraceOver(self, process))
@@ -262,16 +320,17 @@ class Life:
             self._state = state
             self._since = self._world.now()
 
-    def _tell(self, kind: EventKind, delay: float = 0.0) -> None:
+    def _tell(self, kind: EventKind, delay: float = 0.0, why: str = "") -> None:
         try:
-            self._world.listener(DroneEvent(kind, self.drone, delay))
+            self._world.listener(DroneEvent(kind, self.drone, delay, why))
         except Exception:  # a listener's fault must not leave drones without a keeper
             log.exception("The listener failed on %s of drone %s", kind, self.spec.id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._world.spawn(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _set_timer(self, delay: float, message: Message) -> None:
         self._cancel_timer()

@@ -51,6 +51,16 @@ class BecameReady:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """The process was asked for its health while it runs."""
+
+    life: Life
+    process: Process
+    ailment: str | None
+    """What is wrong; None: nothing."""
+
+
+@dataclass(frozen=True)
 class Ended:
     """The leading process ended."""
 
@@ -103,6 +113,7 @@ Message = (
     | Launched
     | NotLaunched
     | BecameReady
+    | Checked
     | Ended
     | Gone
     | BootOver

@@ -16,6 +16,8 @@ class DroneState(StrEnum):
     BOOTING = "booting"
     """Launched, not yet proved ready."""
     READY = "ready"
+    SICK = "sick"
+    """It runs and fails its health check again and again; it is to be replaced."""
     BACKING_OFF = "backing-off"
     """It crashed too often; it waits before the next launch."""
     STOPPING = "stopping"
@@ -41,6 +43,12 @@ class Drone:
     """How often it was launched again after it ended by itself."""
     since: float
     """When it came into this state, epoch seconds."""
+    drain: float
+    """Seconds that its last requests have once it is to go."""
+    grace: float
+    """Seconds that it has between TERM and KILL."""
+    crashing: bool = False
+    """It ended by itself too often of late, and has not yet run long enough to be trusted again."""
     last_exit: Exit | None = None
     """How its process ended the last time it did."""
 
@@ -50,6 +58,10 @@ class EventKind(StrEnum):
 
     LAUNCHED = "launched"
     READY = "ready"
+    SICK = "sick"
+    """It fails its health check; `why` says how."""
+    WELL = "well"
+    """It passes its health check again."""
     EXITED = "exited"
     """Its process ended, asked or not; `drone.last_exit` tells how."""
     BACKING_OFF = "backing_off"
@@ -66,3 +78,5 @@ class DroneEvent:
     """The drone right after the event."""
     delay: float = 0.0
     """Seconds until the next launch; of `BACKING_OFF` only."""
+    why: str = ""
+    """What is wrong, a sentence without its full stop; of `SICK` only."""

@@ -81,6 +81,8 @@ class Supervisor:
                 life.not_launched(error)
             case m.BecameReady(life, process):
                 life.became_ready(process)
+            case m.Checked(life, process, ailment):
+                life.checked(process, ailment)
             case m.Ended(life, process, ending):
                 life.ended(process, ending)
             case m.Gone(life, process):
@@ -138,6 +140,7 @@ class Supervisor:
             process = await self._engine.adopt(found, spec)
             if process is not None:
                 life = self._add(spec)
+                life.adopted = True
                 lives.append(life)
                 self._queue.put_nowait(m.Launched(life, process))
         if lives:

@@ -33,10 +33,12 @@ class Desired:
             raise PlatformError(Code.NOT_FOUND, f"{app.key} was removed meanwhile.")
         return found
 
-    def set(self, app: App, **values: Any) -> None:
-        """Record columns of an app."""
+    def set(self, app: App, *, served: Release | None = None, **values: Any) -> None:
+        """Record columns of an app, and that a release of it has come up."""
         with self._store.write() as connection:
             apps.change(connection, app.id, **values)
+            if served is not None:
+                snapshots.mark_served(connection, served.id)
 
     def listed(self) -> list[App]:
         """All apps."""

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jitsu_py.server.care import Care
 from jitsu_py.server.drones import Drone, DroneSpec, DroneState, PortPool, Supervisor
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Code
@@ -140,9 +141,15 @@ class Fleet:
         """Count drones as retired from now on; `retire` follows."""
         self._retiring.update(drone.id for drone in drones)
 
-    async def retire(self, drones: Sequence[Drone], drain: float) -> None:
-        """Let former targets finish what they are doing, at most `drain` seconds, and end them."""
+    async def retire(self, drones: Sequence[Drone], drain: float | None = None) -> None:
+        """Let former targets finish what they are doing, and end them.
+
+        Args:
+            drain: seconds that they have at most; else what their app asks for.
+        """
         self.retiring(drones)
+        if drain is None:
+            drain = max((drone.drain for drone in drones), default=0.0)
         try:
             await self._router.drained([drone.id for drone in drones], drain)
         except Exception:
@@ -196,6 +203,8 @@ class Fleet:
             raise PlatformError(
                 Code.SNAPSHOT_NOT_READY, f"Snapshot {snapshot.ref} of {app.key} is not built."
             )
+        care = Care.restored(snapshot.care)
+        times = care.within(self._settings.drones)
         return DroneSpec(
             id=drone,
             app=app.key,
@@ -206,8 +215,10 @@ class Fleet:
             env=self._desired.env(release),
             port=port,
             capture=self._logbook.capture(app.key, drone, snapshot.ref),
-            boot=self._settings.drones.boot,
-            grace=self._settings.drones.grace,
+            boot=times.boot,
+            grace=times.grace,
+            drain=times.drain,
+            health=care.health,
         )
 
     async def _end(self, app: str, drone: str, port: int) -> None:
@@ -223,8 +234,13 @@ class Fleet:
 
 
 def best_first(drones: Sequence[Drone]) -> list[Drone]:
-    """Those that serve before those that crash."""
+    """Those that serve before those that crash or are sick."""
     return sorted(drones, key=lambda drone: drone.state is not DroneState.READY)
+
+
+def is_short(drones: Sequence[Drone], wanted: int) -> bool:
+    """Whether so many drones are not what is wanted: too few, too many, or one is to be replaced."""
+    return len(drones) != wanted or any(drone.state is DroneState.SICK for drone in drones)
 
 
 def _new_id(release: Release) -> str:

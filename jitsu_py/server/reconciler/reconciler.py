@@ -14,7 +14,7 @@ from jitsu_py.server.drones import Drone, DroneEvent, DroneState, EventKind
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import Notes
 from jitsu_py.server.reconciler.desired import Desired
-from jitsu_py.server.reconciler.fleet import Fleet, best_first
+from jitsu_py.server.reconciler.fleet import Fleet, best_first, is_short
 from jitsu_py.server.reconciler.routing import wanted_route
 from jitsu_py.wire import NO_SNAPSHOT, Code
 
@@ -177,7 +177,7 @@ class Reconciler:
         self._retry.pop(app.id, None)
         await self.routes_changed()
         running = self._fleet.all_of(app)
-        await self._fleet.retire(running, self._settings.drones.grace)
+        await self._fleet.retire(running, max((drone.grace for drone in running), default=0.0))
         if running:
             self._notes.add(app.key, "stopped")
         await self._notes.written()
@@ -189,7 +189,9 @@ class Reconciler:
         release = await asyncio.to_thread(self._desired.new_release, app, app.active_id)
         launched = await self._fleet.launch(app, release, app.drones)
         try:
-            await asyncio.to_thread(self._desired.set, app, state="started", release_id=release.id)
+            await asyncio.to_thread(
+                self._desired.set, app, served=release, state="started", release_id=release.id
+            )
         except BaseException:
             await self._fleet.end(launched)
             raise
@@ -203,22 +205,25 @@ class Reconciler:
             self._let_go(old)
 
     async def _fill(self, app: App) -> None:
-        """Bring a started app to its number of drones."""
+        """Bring a started app to its number of drones; a sick one goes when there is another for it."""
         have = self.drones(app)
-        if len(have) < app.drones:
+        sick = [drone for drone in have if drone.state is DroneState.SICK]
+        sound = [drone for drone in have if drone.state is not DroneState.SICK]
+        if len(sound) < app.drones:
             release = await asyncio.to_thread(self._desired.release, app)
-            if release is not None:
-                await self._fleet.launch(app, release, app.drones - len(have))
-                await self.routes_changed()
-        elif len(have) > app.drones:
-            surplus = best_first(have)[app.drones :]
+            if release is None:
+                return
+            await self._fleet.launch(app, release, app.drones - len(sound))
+            await self.routes_changed()
+        surplus = [*sick, *best_first(sound)[app.drones :]]
+        if surplus:
             self._fleet.retiring(surplus)
             await self.routes_changed()
             self._let_go(surplus)
 
     def _let_go(self, drones: list[Drone]) -> None:
         self._fleet.retiring(drones)
-        self._spawn(self._fleet.retire(drones, self._settings.drones.drain))
+        self._spawn(self._fleet.retire(drones))
 
     async def _rounds(self) -> None:
         while True:
@@ -234,7 +239,11 @@ class Reconciler:
         now = time.monotonic()
         for app, _release in await asyncio.to_thread(self._desired.serving):
             not_before, _ = self._retry.get(app.id, (0.0, 0.0))
-            if len(self.drones(app)) != app.drones and not_before <= now and not self._locks[app.id].locked():
+            if (
+                is_short(self.drones(app), app.drones)
+                and not_before <= now
+                and not self._locks[app.id].locked()
+            ):
                 self._spawn(self._bring_back(app))
         await self.routes_changed()
         for app in await asyncio.to_thread(self._desired.listed):
@@ -287,14 +296,14 @@ class Reconciler:
 
 def _in_words(event: DroneEvent) -> str:
     drone = event.drone
-    match event.kind:
-        case EventKind.LAUNCHED:
-            return f"launched on port {drone.port}"
-        case EventKind.READY:
-            return "ready"
-        case EventKind.EXITED:
-            return f"ended {drone.last_exit.words()}" if drone.last_exit else "ended"
-        case EventKind.BACKING_OFF:
-            return f"crashes again and again; launched again in {event.delay:g} s"
-        case EventKind.STOPPED:
-            return "stopped"
+    ended = f"ended {drone.last_exit.words()}" if drone.last_exit else "ended"
+    words = {
+        EventKind.LAUNCHED: f"launched on port {drone.port}",
+        EventKind.READY: "ready",
+        EventKind.SICK: f"sick: {event.why}; it is replaced",
+        EventKind.WELL: "passes its health check again",
+        EventKind.EXITED: ended,
+        EventKind.BACKING_OFF: f"crashes again and again; launched again in {event.delay:g} s",
+        EventKind.STOPPED: "stopped",
+    }
+    return words[event.kind]

@@ -25,11 +25,14 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
         domain: the app answers at its subdomain of it.
     """
     is_crashing = is_failing or any(drone.state is DroneState.BACKING_OFF for drone in drones)
-    targets = tuple(
-        Target(drone.id, drone.port)
+    serving = [
+        drone
         for drone in drones
         if app.state == "started" and drone.state not in {DroneState.BACKING_OFF, DroneState.STOPPING}
-    )
+    ]
+    # Better a sick drone than none.
+    sound = [drone for drone in serving if drone.state is not DroneState.SICK] or serving
+    targets = tuple(Target(drone.id, drone.port) for drone in sound)
     down = Page.CRASHING if is_crashing else Page.STARTING
     page = Page.STOPPED if app.state == "stopped" else down
     hosts = (f"{app.subdomain}.{domain}", *app.domains)

@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server import care
 from jitsu_py.server.builder import Builder, Contents, Job, Limits, inspect
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.builder.space import check_space, free, needed
@@ -70,10 +71,11 @@ class Snapshots:
         """What is in an upload.
 
         Raises:
-            PlatformError: BAD_ARCHIVE, BAD_MANIFEST, DISK_FULL; the upload is removed then.
+            PlatformError: BAD_ARCHIVE, BAD_MANIFEST (`jitsu` in it too), DISK_FULL; the upload is removed.
         """
         try:
             contents = await asyncio.to_thread(inspect, upload.path, Limits())
+            care.asked(contents.manifest, self._settings.drones)
             check_space(needed(contents), free(self._settings.home))
         except BaseException:
             upload.path.unlink(missing_ok=True)
@@ -235,6 +237,7 @@ class Snapshots:
             "engine": built.engine.version,
             "node": str(built.engine.node),
             "command": built.command,
+            "care": care.asked(built.contents.manifest, self._settings.drones).stored(),
         }
         await asyncio.to_thread(self._record, snapshot, values)
         return {"event": Event.DONE, "time": now(), "seconds": values["seconds"]}

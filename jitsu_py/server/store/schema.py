@@ -130,6 +130,7 @@ snapshots = Table(
     Column("node", String),  # path of its executable
     Column("command", String),  # the start command line
     Column("error", JSON),  # an error body, when failed
+    Column("care", JSON(none_as_null=True)),  # what its package.json asks of the drones' keeper
     UniqueConstraint("app_id", "ref"),
 )
 
@@ -141,6 +142,7 @@ releases = Table(
     Column("snapshot_id", ForeignKey("snapshots.id", ondelete="CASCADE"), nullable=False),
     Column("env", LargeBinary, nullable=False),  # sealed: as it was at this start
     Column("ctime", Float, nullable=False),
+    Column("served", Float),  # when it was first proved ready; NULL: never
 )
 
 remembered = Table(

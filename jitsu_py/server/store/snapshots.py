@@ -45,6 +45,8 @@ class Snapshot:
     """The start command line."""
     error: dict[str, Any] | None
     """Of a failed one: the error body."""
+    care: dict[str, Any] | None
+    """What its package.json asks of the drones' keeper, as `care.Care` stores it."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Release:
     env: bytes
     """Sealed."""
     ctime: float
+    served: float | None
+    """When its drones were first proved ready; None: never."""
 
 
 def listed(connection: Connection, app_id: int) -> list[Snapshot]:
@@ -165,6 +169,18 @@ def release(connection: Connection, app_id: int, snapshot_id: int, env: bytes) -
     except IntegrityError as error:
         raise PlatformError(Code.NOT_FOUND, "The app or its snapshot was removed meanwhile.") from error
     return Release(**row._mapping)
+
+
+def mark_served(connection: Connection, release_id: int) -> None:
+    """Record that a release's drones were proved ready."""
+    connection.execute(update(releases).where(releases.c.id == release_id).values(served=time.time()))
+
+
+def last_served(connection: Connection, snapshot_id: int) -> Release | None:
+    """The newest release of a snapshot that came up; None: it never did."""
+    found = select(releases).where(releases.c.snapshot_id == snapshot_id, releases.c.served.is_not(None))
+    row = connection.execute(found.order_by(releases.c.id.desc()).limit(1)).one_or_none()
+    return Release(**row._mapping) if row else None
 
 
 def release_by_id(connection: Connection, release_id: int | None) -> Release | None:
