@@ -139,6 +139,30 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "server engines prune": (
         Example("jitsu server engines prune --dry-run", "See which fetched Nodes no app needs:"),
     ),
+    "server users": (Example("jitsu server users list", "See who has an account here, and how much:"),),
+    "server users list": (Example("jitsu server users list", "See who has an account here, and how much:"),),
+    "server users invite": (
+        Example("jitsu server users invite ada@example.com", "Let somebody sign up, and tell them:"),
+    ),
+    "server users create": (
+        Example("jitsu server users create ada --email ada@example.com", "Make an account for somebody:"),
+    ),
+    "server users confirm": (
+        Example("jitsu server users confirm ada", "Confirm an account whose mail never came:"),
+    ),
+    "server users lock": (Example("jitsu server users lock ada", "Keep somebody from logging in:"),),
+    "server users unlock": (Example("jitsu server users unlock ada", "Let them log in again:"),),
+    "server users remove": (
+        Example("jitsu server users remove ada --confirm", "Remove an account and its apps, in a script:"),
+    ),
+    "server users limit": (
+        Example("jitsu server users limit ada", "See what an account has and may have:"),
+        Example("jitsu server users limit ada --apps 5 --memory 2048", "Allow 5 apps and 2 GiB of memory:"),
+        Example("jitsu server users limit ada --apps none", "Take a limit away:"),
+    ),
+    "server users rotate-key": (
+        Example("jitsu server stop && jitsu server users rotate-key", "Make a key void that got out:"),
+    ),
     "server doctor": (Example("jitsu server doctor", "Find out what keeps it from running:"),),
     "completion": (
         Example("jitsu completion zsh --install", "Have zsh complete jitsu's words:"),

@@ -1,6 +1,9 @@
 """What the owner of a state folder does with its accounts and its key, whether a server runs or not.
 
-A running server sees every change with its next request: it asks the store's version each time.
+A running server sees every change with its next request: it asks the store's version each time. The two do
+not get into each other's way: each change is one transaction, and SQLite lets in one writer at a time while
+the other waits (10 s). What cannot be done under a running server is refused while one holds the folder: a
+new key, and a newer schema.
 """
 
 from __future__ import annotations
@@ -12,10 +15,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, LargeBinary, Table, select, update
 
 from jitsu_py import wire
-from jitsu_py.server import accounts, letters, run
+from jitsu_py.server import accounts, letters, limits, run
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.limits import UNITS
 from jitsu_py.server.mail import Mailer
 from jitsu_py.server.store import Store, codes, load_sealer, open_store, schema, sealing, users
 from jitsu_py.wire import Code
@@ -44,6 +46,8 @@ class Account:
     """Is being removed; without a running server, at its next start."""
     limits: Mapping[str, int]
     """By name, with the units of `limits.UNITS`; what is left out is unlimited."""
+    used: Mapping[str, int]
+    """What there is now, by the same names, all of them."""
     ctime: float
     """Epoch seconds."""
 
@@ -51,7 +55,18 @@ class Account:
 def listed(home: Path) -> list[Account]:
     """Every account, by name."""
     with _store(home) as store, store.read() as connection:
-        return [_account(user) for user in users.listed(connection)]
+        used = limits.used(connection)
+        return [_account(user, used) for user in users.listed(connection)]
+
+
+def one(home: Path, name: str) -> Account:
+    """The account of that name.
+
+    Raises:
+        PlatformError: NOT_FOUND.
+    """
+    with _store(home) as store, store.read() as connection:
+        return _account(users.get(connection, name), limits.used(connection))
 
 
 def invite(home: Path, email: str) -> None:
@@ -120,22 +135,24 @@ def remove(home: Path, name: str) -> None:
         accounts.doom(connection, user)
 
 
-def limit(home: Path, name: str, limits: Mapping[str, int | None]) -> Account:
+def limit(home: Path, name: str, wanted: Mapping[str, int | None]) -> Account:
     """Set limits of an account; None takes one away, those not named stay.
 
     Raises:
         PlatformError: NOT_FOUND; BAD_REQUEST for an unknown limit or a negative number.
     """
-    for key, value in limits.items():
-        if key not in UNITS:
-            raise PlatformError(Code.BAD_REQUEST, f"There is no limit {key}; there are {', '.join(UNITS)}.")
+    for key, value in wanted.items():
+        if key not in limits.UNITS:
+            raise PlatformError(
+                Code.BAD_REQUEST, f"There is no limit {key}; there are {', '.join(limits.UNITS)}."
+            )
         if value is not None and value < 0:
             raise PlatformError(Code.BAD_REQUEST, f"The limit {key} is a number from 0 on, not {value}.")
     with _changing(home, name) as (connection, user):
-        merged = {**(user.limits or {}), **limits}
+        merged = {**(user.limits or {}), **wanted}
         kept = {key: value for key, value in merged.items() if value is not None}
         users.change(connection, user.id, limits=kept)
-        return _account(users.get(connection, name))
+        return _account(users.get(connection, name), limits.used(connection))
 
 
 def rotate_key(home: Path) -> int:
@@ -149,9 +166,16 @@ def rotate_key(home: Path) -> int:
     Raises:
         PlatformError: UNAVAILABLE while a server runs.
     """
+    settings_file.prepare(home)
+    if run.is_held(home):
+        raise PlatformError(
+            Code.UNAVAILABLE,
+            f"A server runs for {home} and holds the old key: `jitsu server stop`, then try again.",
+        )
     with run.hold(home):
         sealing.add_key(home)
-        with _store(home) as store, store.write() as connection:
+        # Whoever holds the folder is this very process.
+        with _store(home, upgrade=True) as store, store.write() as connection:
             count = sum(_reseal(connection, store, column) for column in SEALED)
         sealing.drop_old_keys(home)
     return count
@@ -169,9 +193,9 @@ def _reseal(connection: Connection, store: Store, column: Column[bytes]) -> int:
 
 
 @contextmanager
-def _store(home: Path) -> Iterator[Store]:
+def _store(home: Path, *, upgrade: bool | None = None) -> Iterator[Store]:
     settings_file.prepare(home)
-    store = open_store(home, load_sealer(home))
+    store = open_store(home, load_sealer(home), upgrade=not run.is_held(home) if upgrade is None else upgrade)
     try:
         yield store
     finally:
@@ -184,9 +208,16 @@ def _changing(home: Path, name: str) -> Iterator[tuple[Connection, User]]:
         yield connection, users.get(connection, name)
 
 
-def _account(user: User) -> Account:
+def _account(user: User, used: Mapping[int, Mapping[limits.Limit, int]]) -> Account:
     return Account(
-        user.name, user.email, user.confirmed, user.locked, user.doomed, user.limits or {}, user.ctime
+        name=user.name,
+        email=user.email,
+        confirmed=user.confirmed,
+        locked=user.locked,
+        leaving=user.doomed,
+        limits=user.limits or {},
+        used=dict.fromkeys(limits.UNITS, 0) | dict(used.get(user.id, {})),
+        ctime=user.ctime,
     )
 
 

@@ -22,11 +22,14 @@ STATUSES = {
     Code.SNAPSHOT_ACTIVE: 409,
     Code.TOO_LARGE: 413,
     Code.DISK_FULL: 503,
-    Code.LIMIT_REACHED: 403,
+    Code.LIMIT_REACHED: 402,
     Code.UNAVAILABLE: 503,
     Code.INTERNAL: 500,
 }
-"""HTTP status of each code; those not named here are a 400: the request or the app is at fault."""
+"""HTTP status of each code; those not named here are a 400: the request or the app is at fault.
+
+A limit is a 402: who asks may do this, but not so much of it. The command line of 2013 prints the sentence
+of a 402; of a 403 it prints nothing, and when deploying it asks for a login."""
 
 
 class PlatformError(Exception):

@@ -61,6 +61,18 @@ def check_disk(connection: Connection, user_id: int, size: int) -> None:
     _check(connection, user_id, "disk", -(-(held + size) // MIB))
 
 
+def used(connection: Connection) -> dict[int, dict[Limit, int]]:
+    """What each account has of what can be limited, by its row's id; one without apps is left out."""
+    each = func.coalesce(apps.c.ram, UNBOUND)
+    sizes = select(apps.c.user_id, func.count(), func.sum(apps.c.drones), func.sum(apps.c.drones * each))
+    kept = select(apps.c.user_id, func.sum(snapshots.c.size)).join(apps, apps.c.id == snapshots.c.app_id)
+    disk = {row[0]: int(row[1]) for row in connection.execute(kept.group_by(apps.c.user_id))}
+    return {
+        user: {"apps": count, "drones": drones, "memory": memory, "disk": -(-disk.get(user, 0) // MIB)}
+        for user, count, drones, memory in connection.execute(sizes.group_by(apps.c.user_id))
+    }
+
+
 def _check(connection: Connection, user_id: int, limit: Limit, wanted: int) -> None:
     limits = connection.execute(select(users.c.limits).where(users.c.id == user_id)).scalar_one_or_none()
     allowed = (limits or {}).get(limit)

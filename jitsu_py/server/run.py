@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["PlatformError", "Status", "hold", "log_file", "restart", "serve", "start", "status", "stop"]
+__all__ = [
+    "PlatformError",
+    "Status",
+    "hold",
+    "is_held",
+    "log_file",
+    "restart",
+    "serve",
+    "start",
+    "status",
+    "stop",
+]
 
 START_TIME: Final = 60.0
 """Seconds that a server may take until it answers."""
@@ -55,7 +66,7 @@ class Status:
 
 def status(home: Path) -> Status | None:
     """The server that runs for this state folder; None when none does."""
-    if not home.is_dir() or not _is_held(home):
+    if not home.is_dir() or not is_held(home):
         return None
     try:
         found = Status(**json.loads((home / wire.RUN_FILE).read_text()))
@@ -129,7 +140,7 @@ def log_file(home: Path) -> Path:
 def _settled(home: Path) -> Status | None:
     """The running server; waits for one that is just starting or stopping."""
     deadline = time.monotonic() + START_TIME
-    while _is_held(home):
+    while is_held(home):
         found = status(home)
         if found is not None:
             return found
@@ -214,7 +225,7 @@ def _end(home: Path, how: signal.Signals) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(found.pid, how)
     deadline = time.monotonic() + STOP_TIME
-    while _is_held(home) or _lives(found.pid):
+    while is_held(home) or _lives(found.pid):
         if time.monotonic() > deadline:
             raise PlatformError(
                 Code.UNAVAILABLE,
@@ -242,7 +253,7 @@ def hold(home: Path) -> Iterator[None]:
 
 
 def _locked(folder: int) -> bool:
-    # A look by `_is_held` holds the lock for a moment; a server holds it for good.
+    # A look by `is_held` holds the lock for a moment; a server holds it for good.
     for _ in range(20):
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -251,7 +262,8 @@ def _locked(folder: int) -> bool:
     return False
 
 
-def _is_held(home: Path) -> bool:
+def is_held(home: Path) -> bool:
+    """Whether somebody holds the state folder: a server that runs, starts or stops."""
     folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -174,14 +174,14 @@ def test_what_is_no_third_party_token(
 
 
 def test_limits_are_kept(platform: LocalPlatform) -> None:
-    """Apps, drones, memory and disk: 403 with a sentence; what is there stays."""
+    """Apps, drones, memory and disk: 402 with a sentence; what is there stays."""
     user = platform.user
     change_user(platform, limits={"apps": 2, "drones": 3, "memory": 600, "disk": 1})
     assert platform.call("GET", f"/users/{user}").json()["user"]["limits"]["apps"] == 2
 
     def refused(answer: Any, limit: str) -> bool:
         body = answer.json()
-        assert (answer.status_code, body["error"]) == (403, "limit_reached"), answer.text
+        assert (answer.status_code, body["error"]) == (402, "limit_reached"), answer.text
         return bool(body["details"]["limit"] == limit and "administrator" in body["message"])
 
     for name in ("a", "b"):

@@ -240,7 +240,7 @@ def test_a_stale_run_file_misleads_nobody(platform: LocalPlatform) -> None:
     """A killed server's file names a pid that is gone; a stop while the next one starts stops that one."""
     kill_server(platform)
     child = subprocess.Popen([sys.executable, "-m", "jitsu_py.server", "--home", str(platform.home)])
-    until(lambda: run._is_held(platform.home))
+    until(lambda: run.is_held(platform.home))
     assert run.stop(platform.home)
     assert child.wait(20) == 0
     assert steps.left_running(platform.home) == []

@@ -6,7 +6,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py import embedded
-from jitsu_py.errors import JitsuError, NotFoundError, ServerRefusedError, UnreachableError, UsageError
+from jitsu_py.errors import (
+    ConflictError,
+    JitsuError,
+    NotFoundError,
+    NotLoggedInError,
+    ServerRefusedError,
+    UnreachableError,
+    UsageError,
+)
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -29,6 +37,10 @@ def platform() -> Iterator[ModuleType]:
             f"the platform does not run on this system: {error}",
             hint="it needs Linux or macOS; `jitsu host URL`",
         ) from error
+    import logging
+
+    # What the platform logs is for its own log; without any handler Python would write it to stderr.
+    logging.getLogger("jitsu_py").addHandler(logging.NullHandler())
     try:
         yield run
     except run.PlatformError as error:
@@ -39,9 +51,17 @@ def _as_ours(code: Code, message: str, details: dict[str, Any]) -> JitsuError:
     kinds: dict[Code, type[JitsuError]] = {
         Code.BAD_REQUEST: UsageError,
         Code.ENGINE_NOT_FOUND: NotFoundError,
+        Code.NOT_FOUND: NotFoundError,
+        Code.NAME_TAKEN: ConflictError,
+        Code.FORBIDDEN: NotLoggedInError,
         Code.UNAVAILABLE: UnreachableError,
     }
-    hints = {Code.ENGINE_NOT_FOUND: "a version is what package.json would say: 20, ^18.17, 0.10.x"}
+    hints = {
+        Code.ENGINE_NOT_FOUND: "a version is what package.json would say: 20, ^18.17, 0.10.x",
+        Code.NOT_FOUND: "`jitsu server users list` shows the accounts",
+        Code.NAME_TAKEN: "`jitsu server users list` shows the accounts",
+        Code.FORBIDDEN: "",
+    }
     output = details.get("output", [])
     kind = kinds.get(code, ServerRefusedError)
     hint = hints.get(code, "`jitsu server logs` may tell more")

@@ -77,8 +77,11 @@ class Store:
         self._engine.dispose()
 
 
-def open_store(home: Path, sealer: Sealer) -> Store:
+def open_store(home: Path, sealer: Sealer, *, upgrade: bool = True) -> Store:
     """Open the state folder's database, brought up to this version's schema.
+
+    Args:
+        upgrade: False refuses one of an older schema instead: a server that runs knows that one only.
 
     Raises:
         PlatformError: it is of a newer version, damaged, or cannot be written; nothing is changed then.
@@ -89,7 +92,7 @@ def open_store(home: Path, sealer: Sealer) -> Store:
     )
     event.listen(engine, "connect", _prepare)
     try:
-        _migrate(engine, home)
+        _migrate(engine, home, upgrade=upgrade)
     except DBAPIError as error:
         engine.dispose()
         raise PlatformError(
@@ -108,7 +111,7 @@ def _prepare(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _migrate(engine: Engine, home: Path) -> None:
+def _migrate(engine: Engine, home: Path, *, upgrade: bool) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
@@ -127,6 +130,11 @@ def _migrate(engine: Engine, home: Path) -> None:
                 f"The state folder {home} was written by a newer jitsu (schema {current}). "
                 "Update this one (pip install -U 'jitsu_py[server]') or point JITSU_HOME at another folder. "
                 "Nothing was changed.",
+            )
+        if not upgrade:
+            raise PlatformError(
+                Code.UNAVAILABLE,
+                f"A server of an older jitsu runs for {home}: `jitsu server restart`, then try again.",
             )
         # One transaction for all of it: a crash in the middle leaves the old schema.
         connection.execute(text("BEGIN IMMEDIATE"))
