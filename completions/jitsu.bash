@@ -74,11 +74,14 @@ __jitsu_at() {
     'config delete') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config get') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config set') arguments='one-of:host|username|timeout|color|cacert|profile free' ;;
-    'server') verbs='doctor engines logs restart run start status stop' ;;
+    'server') verbs='doctor engines logs restart run start status stop users' ;;
     'server engines') verbs='add list prune' aliases='fetch ls' ;;
     'server engines prune') flags='--dry-run' ;;
     'server run') flags='--router-port=free --api-port=free' ;;
     'server start') flags='--router-port=free --api-port=free' ;;
+    'server users') verbs='confirm create invite limit list lock remove rotate-key unlock' aliases='ls destroy rm' ;;
+    'server users create') flags='--email=free' ;;
+    'server users limit') flags='--apps=free --drones=free --memory=free --disk=free' ;;
     'completion') flags='--install' arguments='one-of:bash|zsh|fish free...' ;;
     esac
 }
@@ -177,9 +180,19 @@ __jitsu_step() {
     'server/start') here='server start' ;;
     'server/status') here='server status' ;;
     'server/stop') here='server stop' ;;
+    'server/users') here='server users' ;;
     'server engines/add'|'server engines/fetch') here='server engines add' ;;
     'server engines/list'|'server engines/ls') here='server engines list' ;;
     'server engines/prune') here='server engines prune' ;;
+    'server users/confirm') here='server users confirm' ;;
+    'server users/create') here='server users create' ;;
+    'server users/invite') here='server users invite' ;;
+    'server users/limit') here='server users limit' ;;
+    'server users/list'|'server users/ls') here='server users list' ;;
+    'server users/lock') here='server users lock' ;;
+    'server users/remove'|'server users/destroy'|'server users/rm') here='server users remove' ;;
+    'server users/rotate-key') here='server users rotate-key' ;;
+    'server users/unlock') here='server users unlock' ;;
     *) return 1 ;;
     esac
 }

@@ -23,9 +23,11 @@ function __jitsu_verbs
         case 'config'
             printf '%s\n' delete\t'Take a setting out of the user\'s file.' get\t'Print the value of a setting.' list\t'List all settings, their values and where these come from.' set\t'Keep a setting in the user\'s file (with --profile, in that profile).'
         case 'server'
-            printf '%s\n' doctor\t'Check whether this machine has what the platform needs, and say what to do.' engines\t'The versions of Node that apps find on this machine.' logs\t'Print the newest N lines (100) of the platform\'s own log.' restart\t'Replace the platform by a new process; the apps go on serving.' run\t'Run the platform in the foreground, until ^C.' start\t'Start the platform in the background, unless it runs.' status\t'Say whether and where the platform runs.' stop\t'Stop the platform and the apps it runs.'
+            printf '%s\n' doctor\t'Check whether this machine has what the platform needs, and say what to do.' engines\t'The versions of Node that apps find on this machine.' logs\t'Print the newest N lines (100) of the platform\'s own log.' restart\t'Replace the platform by a new process; the apps go on serving.' run\t'Run the platform in the foreground, until ^C.' start\t'Start the platform in the background, unless it runs.' status\t'Say whether and where the platform runs.' stop\t'Stop the platform and the apps it runs.' users\t'The accounts of the platform on this machine.'
         case 'server engines'
             printf '%s\n' add\t'Fetch a Node ahead of the first app that asks for it.' list\t'List the Nodes that need no download, with the snapshots built for them.' prune\t'Remove the fetched Nodes that no snapshot was built for.'
+        case 'server users'
+            printf '%s\n' confirm\t'Confirm an account without its code; one without a password gets a code to set it, on stdout.' create\t'Make an account, and mail its owner the code that confirms it.' invite\t'Let somebody with this e-mail address sign up, and tell them by mail.' limit\t'Show what an account has and may have, or set it: apps, drones, memory and disk.' list\t'List the accounts, with what each has and may have.' lock\t'Keep somebody from logging in, with tokens too; the apps go on.' remove\t'Remove an account with all its apps: at once, or when the platform starts next.' rotate-key\t'Seal the secrets of all accounts with a new key; the platform must be stopped.' unlock\t'Let somebody log in again.'
     end
 end
 
@@ -51,6 +53,8 @@ function __jitsu_aliases
             printf '%s\n' rm unset ls
         case 'server engines'
             printf '%s\n' fetch ls
+        case 'server users'
+            printf '%s\n' ls destroy rm
     end
 end
 
@@ -174,6 +178,10 @@ function __jitsu_flags
             printf '%s\n' --router-port\t'Serve the apps on this port.' --api-port\t'Serve the API on this port.'
         case 'server start'
             printf '%s\n' --router-port\t'Serve the apps on this port.' --api-port\t'Serve the API on this port.'
+        case 'server users create'
+            printf '%s\n' --email\t'Where the mail with the code goes.'
+        case 'server users limit'
+            printf '%s\n' --apps\t'Apps at most; `none` takes the limit away.' --drones\t'Drones at most; `none` takes the limit away.' --memory\t'Memory at most (MiB); `none` takes the limit away.' --disk\t'Disk at most (MiB); `none` takes the limit away.'
         case 'completion'
             printf '%s\n' --install\t'Put it where the shell finds it, and say where that is.'
     end
@@ -281,6 +289,10 @@ function __jitsu_takes
             printf '%s\n' '--router-port=free' '--api-port=free'
         case 'server start'
             printf '%s\n' '--router-port=free' '--api-port=free'
+        case 'server users create'
+            printf '%s\n' '--email=free'
+        case 'server users limit'
+            printf '%s\n' '--apps=free' '--drones=free' '--memory=free' '--disk=free'
     end
     printf '%s\n' '--color=one-of:auto|always|never' '-j=files' '--jitsuconf=files' '--profile=profiles' '--host=free' '--timeout=free' '--cacert=files'
 end
@@ -569,12 +581,32 @@ function __jitsu_step
             echo 'server status'
         case 'server/stop'
             echo 'server stop'
+        case 'server/users'
+            echo 'server users'
         case 'server engines/add' 'server engines/fetch'
             echo 'server engines add'
         case 'server engines/list' 'server engines/ls'
             echo 'server engines list'
         case 'server engines/prune'
             echo 'server engines prune'
+        case 'server users/confirm'
+            echo 'server users confirm'
+        case 'server users/create'
+            echo 'server users create'
+        case 'server users/invite'
+            echo 'server users invite'
+        case 'server users/limit'
+            echo 'server users limit'
+        case 'server users/list' 'server users/ls'
+            echo 'server users list'
+        case 'server users/lock'
+            echo 'server users lock'
+        case 'server users/remove' 'server users/destroy' 'server users/rm'
+            echo 'server users remove'
+        case 'server users/rotate-key'
+            echo 'server users rotate-key'
+        case 'server users/unlock'
+            echo 'server users unlock'
         case '*'
             return 1
     end
