@@ -68,7 +68,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "snapshots log": (Example("jitsu snapshots log shop 0.1.0", "Read how the build of 0.1.0 went:"),),
     "snapshots view": (Example("jitsu snapshots view shop 0.1.0", "See all there is to know about 0.1.0:"),),
-    "env": (Example("jitsu env set shop NODE_ENV=production --restart", "Set a variable, now:"),),
+    "env": (Example("jitsu env set --app shop NODE_ENV=production --restart", "Set a variable, now:"),),
     "env list": (Example("jitsu env list shop --show", "List the variables with their values:"),),
     "env get": (Example("jitsu env get shop NODE_ENV", "Print the value of a variable:"),),
     "env set": (

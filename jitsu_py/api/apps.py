@@ -179,6 +179,15 @@ class Apps:
         """Replace the top-level keys of an app that `changes` names; others stay."""
         return self._app(self._transport.call("PUT", self._path(name, user), dict(changes)), name, user)
 
+    def change_env(self, name: str, changes: Mapping[str, str | None], user: str | None = None) -> App:
+        """Set variables of an app, or delete those whose value is None; the others stay.
+
+        Two that do this at the same moment do not undo each other, as they would with `update`.
+        """
+        return self._app(
+            self._transport.call("PATCH", self._path(name, user, "env"), dict(changes)), name, user
+        )
+
     def destroy(self, name: str, user: str | None = None) -> None:
         """Stop an app and remove it with its snapshots, builds and logs."""
         self._transport.call("DELETE", self._path(name, user), timeout=START_TIMEOUT)

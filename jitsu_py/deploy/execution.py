@@ -188,7 +188,13 @@ class _Run:
     def update(self) -> None:
         """Send the settings in which the app differs, and where and how much of it to run."""
         if self.plan.existing is not None and self.plan.body:
-            self.client.apps.update(self.plan.key, self.plan.body)
+            body = dict(self.plan.body)
+            has, env = self.plan.existing.env, body.pop("env", {})
+            if body:
+                self.client.apps.update(self.plan.key, body)
+            # One by one, so that nothing is lost of what `jitsu env` may have changed since the plan.
+            if new := {key: value for key, value in env.items() if has.get(key) != value}:
+                self.client.apps.change_env(self.plan.key, new)
         if self.plan.cloud is not None:
             self.client.apps.set_cloud(self.plan.key, [self.plan.cloud], timeout=self.start_timeout)
 

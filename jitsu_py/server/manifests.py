@@ -54,6 +54,15 @@ def changes(body: Mapping[str, Any]) -> Changes:
     )
 
 
+def env_changes(body: Mapping[str, Any]) -> dict[str, str | None]:
+    """Check what is to become of single variables; None: it goes.
+
+    Raises:
+        PlatformError: BAD_REQUEST naming the variable.
+    """
+    return {_variable(name): None if value is None else _string(name, value) for name, value in body.items()}
+
+
 def app_name(name: object) -> str:
     """The name, by npm's rules; a scope is no part of an app's name.
 

@@ -99,6 +99,10 @@ SHAPES: Final[dict[str, Any]] = {
     "ThirdParty": obj(id=TEXT, provider=TEXT, ctime=TIME),
     "Line": obj(id=WHOLE, time=NUMBER, service=TEXT, description=TEXT, host=TEXT, metric=WHOLE, meta={}),
     "Entry": obj(id=WHOLE, timestamp=TIME, isjson=FLAG, inputid=TEXT, json={"type": "object"}),
+    "EnvChange": {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    },
     "Manifest": wish(
         name=TEXT,
         version=TEXT,

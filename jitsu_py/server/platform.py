@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jitsu_py import wire
 from jitsu_py.server import care, limits, manifests
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.errors import PlatformError
@@ -170,15 +171,37 @@ class Platform:
         care.asked(body, self.settings.drones)
         return manifests.changes(body)
 
+    def change_env(self, app: App, body: Mapping[str, Any]) -> None:
+        """Set and delete single variables; the others stay, whoever changes those meanwhile.
+
+        Args:
+            body: strings by name; None: the variable goes.
+
+        Raises:
+            PlatformError: BAD_REQUEST; NOT_FOUND; TOO_LARGE when there would be too many of them.
+        """
+        asked = manifests.env_changes(body)
+        with self.store.write() as connection:
+            # Only what is read while nobody else can write is sure to be what is changed.
+            now: dict[str, str] = self.store.sealer.open(apps.get(connection, app.user, app.name).env)
+            env = {name: value for name, value in {**now, **asked}.items() if value is not None}
+            if sum(len(name) + len(value) for name, value in env.items()) > wire.JSON_LIMIT:
+                raise PlatformError(
+                    Code.TOO_LARGE, f"An app's variables have at most {wire.JSON_LIMIT // 1024} KiB together."
+                )
+            apps.change(connection, app.id, env=self.store.sealer.seal(env))
+
     def _change(self, app: App, asked: manifests.Changes) -> None:
         values: dict[str, Any] = {}
-        if asked.rest:
-            values["manifest"] = {**app.manifest, **asked.rest}
         if asked.subdomain is not None:
             values["subdomain"] = asked.subdomain
         if asked.env is not None:
             values["env"] = self.store.sealer.seal(asked.env)
         with self.store.write() as connection:
+            if asked.rest:
+                # Read again: somebody else may have changed other keys since `app` was read.
+                now = apps.get(connection, app.user, app.name)
+                values["manifest"] = {**now.manifest, **asked.rest}
             apps.change(connection, app.id, **values)
             if asked.domains is not None:
                 apps.set_domains(connection, app.id, asked.domains)

@@ -23,7 +23,9 @@ LINES = [(path, one) for path in BY_PATH for one in examples.of(path)]
 def calls(line: str) -> Iterator[list[str]]:
     """The words behind each `jitsu` of a shell's line."""
     words: list[str] | None = None
-    for word in shlex.shlex(line, posix=True, punctuation_chars=True):
+    split = shlex.shlex(line, posix=True, punctuation_chars=True)
+    split.wordchars += "@"
+    for word in split:
         if set(word) <= set("();<>|&"):
             if words is not None:
                 yield words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -264,3 +265,18 @@ def test_a_restart_that_fails(owner: Person, shared_platform: LocalPlatform) -> 
     assert broken.code == 8
     assert "the variables are kept" in broken.err
     assert shared_platform.get("fragile").text == "none"
+
+
+def test_many_at_once_lose_nothing(owner: Person, shared_platform: LocalPlatform) -> None:
+    """Command lines that set and delete variables of one app at the same moment all have their way."""
+    made(shared_platform, "shared", **{f"OLD_{number}": "x" for number in range(4)})
+
+    def change(number: int) -> tuple[int, str]:
+        words = ["delete", f"OLD_{number}"] if number < 4 else ["set", f"NEW_{number}=y"]
+        done = owner.jitsu("env", *words, "--app", "shared")
+        return done.code, done.err
+
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(change, range(12)))
+    assert {code for code, _ in told} == {0}, told
+    assert stored(shared_platform, "shared") == {f"NEW_{number}": "y" for number in range(4, 12)}

@@ -72,6 +72,7 @@ MORE = (
     Route("GET", "/apps/{user}/{app}"),
     Route("POST", "/apps/{user}/{app}", body=True),
     Route("PUT", "/apps/{user}/{app}", body=True),
+    Route("PATCH", "/apps/{user}/{app}/env", body=True),
     Route("POST", "/apps/{user}/{app}/available", body=True),
     Route("GET", "/apps/{user}/{app}/cloud"),
     Route("POST", "/apps/{user}/{app}/cloud", body=True),

@@ -142,6 +142,49 @@ def test_bodies_that_are_no_json_objects_are_refused(shared_platform: LocalPlatf
     assert shared_platform.call("POST", path, data=huge).status_code == 413
 
 
+def test_single_variables_change_and_the_others_stay(shared_platform: LocalPlatform) -> None:
+    """PATCH sets, deletes by null, and changes nothing when it refuses one of them."""
+    user = shared_platform.user
+    created(shared_platform, name="patched", env={"A": "1", "B": "2"})
+    path = f"/apps/{user}/patched/env"
+    answer = shared_platform.call("PATCH", path, {"B": None, "C": 3, "D": True, "GONE": None})
+    assert answer.json()["app"]["env"] == {"A": "1", "C": "3", "D": "true"}
+    assert shared_platform.call("PATCH", path, {}).json()["app"]["env"] == {"A": "1", "C": "3", "D": "true"}
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"A": "new", "E": ["x"]},
+        {"A=": "x"},
+        {"": "x"},
+        {"A": "nul\0"},
+        {"A": {}},
+    )
+    for wrong in wrongs:
+        refused = shared_platform.call("PATCH", path, wrong)
+        assert (refused.status_code, refused.json()["details"]["field"]) == (400, "env"), wrong
+    for _ in range(2):
+        last = shared_platform.call("PATCH", path, {"LONG" + "G" * _: "x" * 700_000})
+    assert (last.status_code, last.json()["error"]) == (413, "too_large")
+    kept = shared_platform.call("GET", f"/apps/{user}/patched").json()["app"]["env"]
+    assert sorted(kept) == ["A", "C", "D", "LONG"]
+
+
+def test_changes_of_one_app_at_once_are_all_kept(shared_platform: LocalPlatform) -> None:
+    """Each client changes a variable and a key of its own; afterwards all of them are there."""
+    user = shared_platform.user
+    created(shared_platform, name="crowd")
+
+    def change(number: int) -> None:
+        for turn in range(5):
+            one = f"KEY_{number}_{turn}"
+            assert shared_platform.call("PATCH", f"/apps/{user}/crowd/env", {one: "x"}).ok
+            assert shared_platform.call("PUT", f"/apps/{user}/crowd", {one.lower(): 1}).ok
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(change, range(8)))
+    app = shared_platform.call("GET", f"/apps/{user}/crowd").json()["app"]
+    assert len(app["env"]) == 40
+    assert len([key for key in app if key.startswith("key_")]) == 40
+
+
 def test_unknown_apps_snapshots_and_methods_are_named(shared_platform: LocalPlatform) -> None:
     """404 and 405 in the shape of every error."""
     user = shared_platform.user

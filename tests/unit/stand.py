@@ -103,6 +103,12 @@ def _update(stand: Stand, request: Request, name: str) -> Reply:
     return answer(stand.shown(name))
 
 
+def _change_env(stand: Stand, request: Request, name: str) -> Reply:
+    env = {**stand.apps[name].get("env", {}), **request.json()}
+    stand.apps[name]["env"] = {key: value for key, value in env.items() if value is not None}
+    return answer(stand.shown(name))
+
+
 def _available(stand: Stand, request: Request, name: str) -> Reply:
     is_free = request.json()["subdomain"] not in stand.taken
     return answer({"available": is_free, "appname": name not in stand.apps, "subdomain": is_free})
@@ -156,6 +162,7 @@ ROUTES: list[tuple[str, Callable[..., Reply | None]]] = [
     ("POST /apps/ada", _create),
     (f"GET {APP}", _get),
     (f"PUT {APP}", _update),
+    (f"PATCH {APP}/env", _change_env),
     (f"POST {APP}/available", _available),
     (f"POST {APP}/cloud", _cloud),
     (f"GET {APP}/snapshots", _snapshots),

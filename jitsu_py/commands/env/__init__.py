@@ -241,8 +241,10 @@ def _change(context: Context, app: App, wanted: Mapping[str, str], restart: bool
     gone = tuple(sorted(key for key in app.env if key not in wanted))
     name, client = f"{app.user}/{app.name}", context.client
     if new or gone:
+        # Only what differs is sent: somebody else may be changing other variables at this moment.
+        changes = {key: wanted.get(key) for key in (*new, *gone)}
         with context.console.waiting(f"Changing the variables of {app.name}"):
-            app = client.apps.update(name, {"env": dict(wanted)})
+            app = client.apps.change_env(name, changes)
     runs = app.state == "started"
     if restart and runs:
         _restarted(context, app)

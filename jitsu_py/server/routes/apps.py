@@ -59,6 +59,13 @@ async def update_named_app(
     return await _update(user, app, platform, body)
 
 
+@router.patch("/apps/{user}/{app}/env")
+def change_env(user: str, app: str, platform: ThePlatform, _owner: Owner, body: Body) -> dict[str, Any]:
+    """Set variables of an app, or with null delete them; those not sent stay."""
+    platform.change_env(platform.app(user, app), body)
+    return _shown(platform, user, app)
+
+
 @router.delete("/apps/{user}/{app}")
 async def destroy_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
     """Stop the app and remove all of it."""
