@@ -28,7 +28,7 @@ from jitsu_py.server.connections import bounded
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.logbook import Logbook
+from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
@@ -89,7 +89,7 @@ class Service:
             api=f"http://{settings.api.address}:{listener.getsockname()[1]}",
             router_port=_router_port(settings, store),
         )
-        logbook = Logbook(settings.home / "logs", settings.logs.lines)
+        logbook = Logbook(settings.home / "logs", Keep(settings.logs.days, settings.logs.bytes))
         builder = Builder(
             cache=settings.home / "cache",
             work=settings.home / "work",
@@ -156,6 +156,7 @@ class Service:
             for task in tasks:
                 task.cancel()
             await asyncio.to_thread(self._logbook.collect)
+            await asyncio.to_thread(self._logbook.close)
             (self._settings.home / wire.RUN_FILE).unlink(missing_ok=True)
 
     async def _on_signal(self, server: Server) -> None:

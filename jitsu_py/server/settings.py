@@ -51,7 +51,8 @@ TEMPLATE = """\
 # grace_limit = 120
 
 [logs]
-# lines = 200000            # kept of each app
+# days = 30                 # for which an app's lines are kept
+# bytes = 268435456         # that an app's lines take on the disk; the newest win
 
 [accounts]
 # sign_up = "closed"        # open: anybody; invited: whom `jitsu server users invite` names; closed: nobody
@@ -122,8 +123,10 @@ class Drones:
 class Logs:
     """Bounds of logs."""
 
-    lines: int = 200_000
-    """Kept of each app; the newest win."""
+    days: float = 30.0
+    """For which lines are kept."""
+    bytes: int = 256 * 1024**2
+    """Of the disk for each app; the newest lines win."""
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
-from jitsu_py.server.logbook import LONGEST, Logbook
+from jitsu_py.server.logbook import LONGEST, Keep, Logbook
 
 APP = "alice/hello"
-KEEP = 1_000_000
+ALL = 1_000_000
 
 
 @pytest.fixture
 def logbook(tmp_path: Path) -> Logbook:
     """An empty one."""
-    return Logbook(tmp_path / "logs", KEEP)
+    return Logbook(tmp_path / "logs")
 
 
-def texts(logbook: Logbook, rows: int = KEEP) -> list[str]:
+def texts(logbook: Logbook, rows: int = ALL) -> list[str]:
     """The log's lines, oldest first."""
     return [line.text for line in logbook.newest(APP, rows)]
 
@@ -125,13 +125,22 @@ def test_a_burst_from_two_drones_loses_nothing(logbook: Logbook) -> None:
 
 
 def test_the_newest_lines_win(tmp_path: Path) -> None:
-    """No more than so many of an app are kept, notes among them."""
-    logbook = Logbook(tmp_path / "logs", 100)
+    """No more of an app than so many bytes on the disk; the rest is whole and keeps its ids."""
+    logbook = Logbook(tmp_path / "logs", Keep(bytes=2 * 1024**2))
     captures = logbook.capture(APP, "d1", "1")
-    write(captures, b"".join(b"%d\n" % number for number in range(1000)))
-    assert texts(logbook) == [str(number) for number in range(900, 1000)]
+    for number in range(100):
+        write(captures, b"".join(b"%d %s\n" % (number * 100 + line, b"x" * 990) for line in range(100)))
+        logbook.collect()
+        logbook.tidy()
     logbook.note(APP, "a note")
-    assert texts(logbook) == [*(str(number) for number in range(901, 1000)), "a note"]
+    found = logbook.newest(APP, ALL)
+    assert found[-1].text == "a note"
+    kept = [int(line.text.partition(" ")[0]) for line in found[:-1]]
+    assert kept == list(range(10_000 - len(kept), 10_000))
+    assert 1000 < len(kept) < 2100
+    assert [line.id for line in found[:-1]] == [number + 1 for number in kept]
+    logbook.close()
+    assert (tmp_path / "logs" / APP / "log.db").stat().st_size < 8 * 1024**2
 
 
 def test_a_removed_log_is_gone_and_does_not_come_back(logbook: Logbook, tmp_path: Path) -> None:
@@ -152,14 +161,14 @@ def test_a_removed_log_is_gone_and_does_not_come_back(logbook: Logbook, tmp_path
 
 def test_what_was_printed_without_a_server_is_read_by_the_next(tmp_path: Path) -> None:
     """From where the last one was; also of drones that ended meanwhile."""
-    first = Logbook(tmp_path / "logs", KEEP)
+    first = Logbook(tmp_path / "logs")
     captures = first.capture(APP, "d1", "1")
     first.capture(APP, "d2", "1")
     write(captures, b"a\nb\n")
     first.collect()
     write(captures, b"c\n")
     write(captures, b"died\n", "d2")
-    second = Logbook(tmp_path / "logs", KEEP)
+    second = Logbook(tmp_path / "logs")
     second.capture(APP, "d1", "1")
     assert second.forsaken(APP) == ["d2"]
     second.ended(APP, "d2")
@@ -172,7 +181,7 @@ import sys
 from pathlib import Path
 from typing import Any
 from jitsu_py.server.logbook import Logbook
-logbook = Logbook(Path(sys.argv[1]), 10**6)
+logbook = Logbook(Path(sys.argv[1]))
 logbook.capture("alice/hello", "d1", "1")
 print("ready", flush=True)
 while True:
@@ -184,7 +193,7 @@ while True:
 def test_kill_9_in_the_middle_takes_no_line_twice_or_never(tmp_path: Path) -> None:
     """Lines and the place read up to are one transaction: killed twelve times, nothing is off by one."""
     logs, total = tmp_path / "logs", 60_000
-    captures = Logbook(logs, KEEP).capture(APP, "d1", "1")
+    captures = Logbook(logs).capture(APP, "d1", "1")
     rng = random.Random(7)
 
     def print_lines() -> None:
@@ -205,7 +214,7 @@ def test_kill_9_in_the_middle_takes_no_line_twice_or_never(tmp_path: Path) -> No
         child.wait()
         child.stdout.close()
     printing.join()
-    logbook = Logbook(logs, KEEP)
+    logbook = Logbook(logs)
     logbook.capture(APP, "d1", "1")
     assert texts(logbook) == [f"line {number}" for number in range(total)]
 
@@ -215,7 +224,7 @@ def test_a_server_killed_between_file_and_tables_is_no_obstacle(tmp_path: Path) 
     place = tmp_path / "logs" / APP
     place.mkdir(parents=True)
     (place / "log.db").touch()
-    logbook = Logbook(tmp_path / "logs", KEEP)
+    logbook = Logbook(tmp_path / "logs")
     logbook.note(APP, "hello")
     assert texts(logbook) == ["hello"]
 
@@ -238,7 +247,7 @@ def test_collecting_goes_on_after_trouble(logbook: Logbook, tmp_path: Path) -> N
             await collecting
 
     asyncio.run(scene())
-    assert [line.text for line in Logbook(tmp_path / "logs", KEEP).newest(APP, 10)] == ["line 0", "line 1"]
+    assert [line.text for line in Logbook(tmp_path / "logs").newest(APP, 10)] == ["line 0", "line 1"]
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ async def world(home: Path) -> AsyncIterator[World]:
         (place / "server.js").write_text(SAYS_WHO)
         port = free_port()
         router = Router(haproxy, settings.run, port=port)
-        logbook = Logbook(home / "logs", 1000)
+        logbook = Logbook(home / "logs")
         reconciler = Reconciler(store, LocalEngine(home), router, logbook, settings)
         await reconciler.open()
         try:
