@@ -1,10 +1,11 @@
-"""Follow an app's log over lost connections and restarts of the platform: each line once, none left out."""
+"""Follow logs over lost connections, sleep and restarts of the platform: each line once, none left out."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from jitsu_py.api.logs import SILENCE, Place
 from jitsu_py.errors import ServerRefusedError, TimedOutError, UnreachableError
 from jitsu_py.wire import Code
 
@@ -21,40 +22,44 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 def follow(
     client: Client,
-    app: str,
+    app: str | None,
     rows: int,
     reporter: Reporter,
     filters: Mapping[str, str],
     *,
     pause: Callable[[float], None] = time.sleep,
+    silence: float = SILENCE,
 ) -> Iterator[LogLine]:
     """Give lines until the caller has enough; connects again by itself.
 
     Args:
         client: of the server.
-        app: `user/name`.
+        app: `name` or `user/name`; None: all apps of the user together.
         rows: how many of the past to begin with.
         reporter: told of a lost connection.
         filters: as `Logs.query` takes them.
         pause: waits some seconds; tests wait less.
+        silence: seconds without a word after which the connection counts as lost.
 
     Raises:
         JitsuError: the first connection does not come about, or the app is gone.
     """
-    after, wait, is_known = "", FIRST_PAUSE, False
+    place, wait, is_known = Place(), FIRST_PAUSE, False
     while True:
+        stream = (
+            client.logs.tail_all(rows, place, silence=silence, **filters)
+            if app is None
+            else client.logs.tail(app, rows, place, silence=silence, **filters)
+        )
         try:
-            for line in client.logs.tail(app, rows, after, **filters):
+            for line in stream:
                 is_known, wait = True, FIRST_PAUSE
                 if line is not None:
-                    after = line.id or after
                     yield line
             is_known = True
         except (UnreachableError, TimedOutError, ServerRefusedError) as error:
             if not is_known or (isinstance(error, ServerRefusedError) and error.code != Code.UNAVAILABLE):
                 raise
             reporter.warn(f"the connection was lost ({error.message}); connecting again")
-        # The past was shown, and where there was none everything is new.
-        after = after or ("0" if rows else "")
         pause(wait)
         wait = min(wait * 2, LONGEST_PAUSE)

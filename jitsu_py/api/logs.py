@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.api import fields
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
 
     from jitsu_py.api.transport import Transport
 
-SILENCE = 35.0
-"""Seconds without a word before a stream counts as lost; a living server pings every 10."""
+SILENCE = 25.0
+"""Seconds without a word before a stream counts as lost; a living server pings every 10.
+
+What sends nothing at all, a machine that slept or a network that swallows, is noticed by this alone.
+"""
 
 EVER = "1970-01-01"
 """Where a query begins that is to leave nothing out."""
@@ -75,6 +79,26 @@ def _word(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+@dataclass
+class Place:
+    """Where a follower is in the logs of apps, so that another connection can go on from there."""
+
+    after: dict[str, int] = field(default_factory=dict)
+    """Ids of the last lines, by the name of the app."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was heard yet."""
+        return bool(self.after)
+
+    def reached(self, app: str, line: LogLine | None, told: object) -> None:
+        """Take note of a line of an app, or of what the server told of the places that it has reached."""
+        if line is not None and line.id.isdecimal():
+            self.after[app] = int(line.id)
+        elif isinstance(told, dict):
+            self.after = {str(app): each for app, each in told.items() if isinstance(each, int)}
+
+
 class Logs:
     """The routes below `/logs`."""
 
@@ -88,7 +112,9 @@ class Logs:
         Args:
             app: `name` or `user/name`.
             rows: how many at most.
-            **filters: `since`, `until`, `grep`, `stream`, `drone`, `snapshot`; empty ones are left out.
+            **filters: `since`, `until`, `grep`, `stream`, `drone`, `snapshot`; `redact="1"` hides the values
+                of the app's environment; `newest="1"` gives, where nothing else is asked, the lines of the
+                snapshot that was put live last, also if it crashed. Empty ones are left out.
         """
         path = route("logs", *split_app(app, self._user), str(rows))
         wanted = {key: value for key, value in filters.items() if value}
@@ -108,23 +134,58 @@ class Logs:
         reply = self._transport.call("POST", route("logs", user or self._user), wanted | {"rows": rows})
         return [LogLine.parse_entry(row) for row in reversed(fields.rows(reply, "data"))]
 
-    def tail(self, app: str, rows: int = 10, after: str = "", **filters: str) -> Iterator[LogLine | None]:
+    def tail(
+        self,
+        app: str,
+        rows: int = 10,
+        place: Place | None = None,
+        *,
+        silence: float = SILENCE,
+        **filters: str,
+    ) -> Iterator[LogLine | None]:
         """Give the newest lines of an app, then those to come as they come; ends when the server ends it.
 
         Args:
             app: `name` or `user/name`.
             rows: how many of the past to begin with.
-            after: id of the line behind which to go on instead; nothing in between is left out.
-            **filters: as `query`.
+            place: kept up to date; one that was kept before is where to go on, nothing in between left out.
+            silence: seconds without a word after which the connection counts as lost.
+            **filters: as `query`, without `newest`.
 
         Yields:
             A line; None when the server says that it is still there.
 
         Raises:
             UnreachableError: the connection was lost.
+            TimedOutError: the server fell silent.
         """
-        path = route("logs", *split_app(app, self._user), "tail")
-        wanted = {key: value for key, value in filters.items() if value}
-        wanted |= {"after": after} if after else {"rows": str(rows)}
-        for event in self._transport.events(path, params=wanted, timeout=SILENCE):
-            yield LogLine.parse(event) if event.get("event") == Event.LINE else None
+        owner, name = split_app(app, self._user)
+        here = place or Place()
+        after = str(here.after.get(name, "")) if here.is_known else ""
+        path, wanted = route("logs", owner, name, "tail"), _wanted(filters, rows, after)
+        for line, told in self._events(path, wanted, silence):
+            here.reached(name, line, told)
+            yield line
+
+    def tail_all(
+        self, rows: int = 10, place: Place | None = None, *, silence: float = SILENCE, **filters: str
+    ) -> Iterator[LogLine | None]:
+        """Give the newest lines of all apps of the user together, then those to come; as `tail`."""
+        here = place or Place()
+        after = json.dumps(here.after, separators=(",", ":")) if here.is_known else ""
+        path, wanted = route("logs", self._user), _wanted(filters, rows, after)
+        for line, told in self._events(path, wanted, silence):
+            here.reached(line.app if line else "", line, told)
+            yield line
+
+    def _events(
+        self, path: str, wanted: Mapping[str, str], silence: float
+    ) -> Iterator[tuple[LogLine | None, object]]:
+        for event in self._transport.events(path, params=wanted, timeout=silence):
+            is_line = event.get("event") == Event.LINE
+            yield LogLine.parse(event) if is_line else None, event.get("after")
+
+
+def _wanted(filters: Mapping[str, str], rows: int, after: str) -> dict[str, str]:
+    wanted = {key: value for key, value in filters.items() if value}
+    return wanted | ({"after": after} if after else {"rows": str(rows)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from jitsu_py.console import tables
@@ -17,8 +18,10 @@ from jitsu_py.console.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from jitsu_py.console.fields import Field
+    from jitsu_py.console.lines import Painter
     from jitsu_py.console.questions import Questions
     from jitsu_py.errors import JitsuError
 
@@ -80,8 +83,28 @@ class Console:
         self._writer.print(_dumps(value))
 
     def raw(self, text: str) -> None:
-        """Print a line that is an answer by itself, such as an app's; safe where a terminal would obey it."""
+        """Print a line that is an answer by itself; safe where a terminal would obey it."""
         self._writer.print(safe(text) if self._around.is_terminal(self._out) else text)
+
+    def printed(self, text: str, *, time: str = "", origin: str = "", exact: bool = False) -> None:
+        """Print a line that a program printed, its own colours kept where colour is shown.
+
+        Args:
+            text: the line; nothing in it moves a cursor, sets a title or hides what stands before it.
+            time: stands before it.
+            origin: who printed it; told apart by colour.
+            exact: to a pipe or a file, byte for byte what the program printed, at the reader's risk.
+        """
+        if exact and not self._around.is_terminal(self._out):
+            self._writer.print(text)
+        else:
+            self._writer.print(self._painter.line(text, time=time, origin=origin))
+
+    def while_read(self) -> AbstractContextManager[None]:
+        """Around a wait for more to print: `readers.ReaderLeftError` when whoever reads stdout has left."""
+        from jitsu_py.console.readers import while_somebody_reads
+
+        return while_somebody_reads(self._out)
 
     def table(self, things: Sequence[T], fields: Sequence[Field[T]], *, empty: str) -> None:
         """Print a list of things; where there are none, say `empty` (with --json, print an empty list)."""
@@ -257,6 +280,12 @@ class Console:
     def close(self) -> None:
         """End what moves."""
         self._writer.rest()
+
+    @cached_property
+    def _painter(self) -> Painter:
+        from jitsu_py.console.lines import Painter
+
+        return Painter(self._colour)
 
     @property
     def _colour(self) -> bool:

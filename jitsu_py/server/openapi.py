@@ -84,6 +84,7 @@ _OTHER: Final = {
     "GET /apps/{user}/{app}/snapshots/{ref}.tgz": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}/log": ("text/plain",),
     "POST /apps/{user}/{app}/snapshots/{ref}": ("text/plain", wire.NDJSON),
+    "GET /logs/{user}": (wire.NDJSON,),
     "GET /logs/{user}/{app}/tail": (wire.NDJSON,),
 }
 """Answers of success that are no JSON."""
@@ -111,10 +112,11 @@ _BODIES: Final[dict[str, Any]] = {
 _ARCHIVES: Final = frozenset({"POST /apps/{user}/{app}/snapshots/{ref}", "POST /apps/{user}/snapshots/{ref}"})
 """Operations whose body is a gzip tar."""
 
-_FILTERS: Final = ("since", "until", "grep", "stream", "drone", "snapshot")
+_FILTERS: Final = ("since", "until", "grep", "stream", "drone", "snapshot", "redact")
 _QUERIES: Final = {
-    "GET /logs/{user}/{app}": (*_FILTERS, "rows"),
-    "GET /logs/{user}/{app}/{rows}": _FILTERS,
+    "GET /logs/{user}": (*_FILTERS, "rows", "after"),
+    "GET /logs/{user}/{app}": (*_FILTERS, "rows", "newest"),
+    "GET /logs/{user}/{app}/{rows}": (*_FILTERS, "newest"),
     "GET /logs/{user}/{app}/tail": (*_FILTERS, "rows", "after"),
 }
 

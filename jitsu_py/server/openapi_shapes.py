@@ -124,5 +124,7 @@ SHAPES: Final[dict[str, Any]] = {
     "UserChange": wish(password=TEXT, email=TEXT, revokeTokens=FLAG),
     "TokenWish": wish(expires=TIME, scope={"enum": ["full", "deploy", "read"]}, app=TEXT),
     "ThirdPartyWish": {**wish(token=TEXT, provider=TEXT, id=TEXT), "required": ["token", "provider"]},
-    "LogQuery": wish(**{"from": TEXT, "until": TEXT, "rows": WHOLE, "grep": TEXT, "stream": TEXT}),
+    "LogQuery": wish(
+        **{"from": TEXT, "until": TEXT, "rows": WHOLE, "grep": TEXT, "stream": TEXT, "redact": FLAG}
+    ),
 }

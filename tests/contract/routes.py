@@ -88,6 +88,7 @@ MORE = (
     Route("DELETE", "/users/{user}", "password"),
     Route("POST", "/users/{user}/tokens", "password", body=True),
     Route("PUT", "/users/{user}/tokens/{name}", "password", body=True),
+    Route("GET", "/logs/{user}"),
     Route("GET", "/logs/{user}/{app}"),
     Route("GET", "/logs/{user}/{app}/{rows}"),
     Route("GET", "/logs/{user}/{app}/tail"),
@@ -95,3 +96,6 @@ MORE = (
 """What the old clients and ours call beside them."""
 
 ROUTES = (*SEED, *MORE)
+
+STREAMS = {("GET", "/logs/{user}"), ("GET", "/logs/{user}/{app}/tail")}
+"""Operations whose answer has no end."""

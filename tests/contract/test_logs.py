@@ -176,8 +176,10 @@ def test_filters(shared_platform: LocalPlatform, talker: str) -> None:
     assert shared_platform.call("GET", f"{talker}?stream=x").status_code == 400
 
 
-def tailed(platform: LocalPlatform, path: str, **asked: Any) -> Generator[dict[str, Any], None, None]:
-    """What a stream says."""
+def tailed(
+    platform: LocalPlatform, path: str, *, pings: bool = False, **asked: Any
+) -> Generator[dict[str, Any], None, None]:
+    """What a stream says; its signs of life only where they are asked for."""
     with requests.get(
         platform.status.api + path,
         params=asked,
@@ -188,7 +190,9 @@ def tailed(platform: LocalPlatform, path: str, **asked: Any) -> Generator[dict[s
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"].startswith("application/x-ndjson")
         for line in answer.iter_lines(chunk_size=1):
-            yield json.loads(line)
+            said = json.loads(line)
+            if pings or said["event"] != "ping":
+                yield said
 
 
 def test_a_stream_begins_with_history_and_goes_on_live(shared_platform: LocalPlatform, talker: str) -> None:
@@ -227,9 +231,12 @@ def test_a_stream_without_history(shared_platform: LocalPlatform, talker: str) -
 
 
 def test_a_quiet_stream_gives_signs_of_life(shared_platform: LocalPlatform, talker: str) -> None:
-    """A ping every ten seconds."""
-    stream = tailed(shared_platform, f"{talker}/tail", rows=0, drone="nobody")
-    assert next(stream)["event"] == "ping"
+    """A ping at once, with the place in the log, and then every ten seconds."""
+    stream = tailed(shared_platform, f"{talker}/tail", pings=True, rows=0, drone="nobody")
+    for _ in range(2):
+        ping = next(stream)
+        assert ping["event"] == "ping"
+        assert ping["after"]["talker"] >= 4
     stream.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ class Asked:
     """As sent."""
     rows: int
     wanted: Wanted
+    redact: bool
+    """Whether the values of the apps' environments are to be hidden."""
 
 
 def posted(body: Mapping[str, Any]) -> Asked:
@@ -39,7 +42,7 @@ def posted(body: Mapping[str, Any]) -> Asked:
     rows = number("rows", body.get("rows", 100), 0)
     now = datetime.now(UTC)
     wanted = _wanted(body, seconds("from", since, now), seconds("until", until, now))
-    return Asked(since, until, rows, wanted)
+    return Asked(since, until, rows, wanted, flag("redact", body.get("redact", False)))
 
 
 def filters(query: Mapping[str, str]) -> Wanted:
@@ -65,6 +68,33 @@ def number(name: str, value: object, least: int, most: int = MOST_ROWS) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
         raise _wrong(name, f"is a whole number from {least} to {most}, not {str(value)[:80]!r}")
     return found
+
+
+def flag(name: str, value: object) -> bool:
+    """Yes or no, as JSON or a query has it: true, "true" and "1" are yes.
+
+    Raises:
+        PlatformError: BAD_REQUEST.
+    """
+    known = {True: True, False: False, "true": True, "1": True, "false": False, "0": False, "": False}
+    if isinstance(value, bool | str) and value in known:
+        return known[value]
+    raise _wrong(name, f"is true or false, not {str(value)[:80]!r}")
+
+
+def places(value: str) -> dict[str, int]:
+    """Ids of lines by the name of their app, as JSON, behind which a stream of several apps goes on.
+
+    Raises:
+        PlatformError: BAD_REQUEST.
+    """
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _wrong("after", 'is a JSON object of ids by app, such as {"shop": 42}')
+    return {app: number("after", line, 0, 2**62) for app, line in found.items()}
 
 
 def seconds(name: str, value: object, now: datetime) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitsu_py.server.redaction import unchanged
 from jitsu_py.server.times import iso
 
 if TYPE_CHECKING:
     from jitsu_py.server.logbook import Line
     from jitsu_py.server.platform import Described
+    from jitsu_py.server.redaction import Hide
     from jitsu_py.server.store.apps import App
     from jitsu_py.server.store.snapshots import Snapshot
     from jitsu_py.server.store.thirdparty import Entrusted
@@ -107,13 +109,13 @@ def entrusted_view(kept: Entrusted) -> dict[str, Any]:
     return {"id": kept.ref, "provider": kept.provider, "ctime": iso(kept.ctime)}
 
 
-def line_view(line: Line, app: App, host: str) -> dict[str, Any]:
-    """A log line as the old clients read it; `time` in epoch seconds."""
+def line_view(line: Line, app: App, host: str, hide: Hide = unchanged) -> dict[str, Any]:
+    """A log line as the old clients read it; `time` in epoch seconds; `hide` is done to its text."""
     return {
         "id": line.id,
         "time": line.time,
         "service": f"logs/{line.stream}",
-        "description": line.text,
+        "description": hide(line.text),
         "host": host,
         "metric": 1,
         "meta": {
@@ -125,8 +127,8 @@ def line_view(line: Line, app: App, host: str) -> dict[str, Any]:
     }
 
 
-def entry_view(line: Line, app: App) -> dict[str, Any]:
-    """A log line as the seed's queries give it."""
+def entry_view(line: Line, app: App, hide: Hide = unchanged) -> dict[str, Any]:
+    """A log line as the seed's queries give it; `hide` is done to its text."""
     return {
         "id": line.id,
         "timestamp": iso(line.time),
@@ -135,7 +137,7 @@ def entry_view(line: Line, app: App) -> dict[str, Any]:
         "json": {
             "app": app.name,
             "user": app.user,
-            "message": line.text,
+            "message": hide(line.text),
             "level": "error" if line.stream == "stderr" else "info",
             "event": f"drone:{line.stream}",
             "drone": line.drone,

@@ -195,5 +195,28 @@ def releases_of(connection: Connection, release_ids: list[int]) -> Mapping[int, 
     return {row.id: Release(**row._mapping) for row in rows}
 
 
+def environments(connection: Connection, app_id: int) -> list[bytes]:
+    """The sealed environments of an app's releases."""
+    return list(connection.execute(select(releases.c.env).where(releases.c.app_id == app_id)).scalars())
+
+
+def last_tried(connection: Connection, app_id: int) -> tuple[str, float] | None:
+    """The snapshot that was put live last, also if it crashed at once; None: none was yet.
+
+    Returns:
+        The id that a person sees, and when it was first put live.
+    """
+    mine = releases.c.app_id == app_id
+    newest = select(releases.c.snapshot_id).where(mine).order_by(releases.c.id.desc()).limit(1)
+    query = (
+        select(snapshots.c.ref, func.min(releases.c.ctime))
+        .join(releases, releases.c.snapshot_id == snapshots.c.id)
+        .where(mine, snapshots.c.id == newest.scalar_subquery())
+        .group_by(snapshots.c.id)
+    )
+    row = connection.execute(query).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
 def _snapshot(row: Row[Any]) -> Snapshot:
     return Snapshot(**row._mapping)
