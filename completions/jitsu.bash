@@ -17,9 +17,9 @@ __jitsu_at() {
     'rollback') flags='--dir=dirs' arguments='apps snapshots' ;;
     'destroy') flags='--dir=dirs' arguments='apps' ;;
     'logs') verbs='all app tail' ;;
-    'logs all') flags='--since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --raw' ;;
-    'logs app') flags='--dir=dirs -f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --raw' arguments='apps...' ;;
-    'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --raw' arguments='apps...' ;;
+    'logs all') flags='-f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' ;;
+    'logs app') flags='--dir=dirs -f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
+    'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
     'apps') verbs='deploy available browse cloud create destroy list restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
     'apps deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
     'apps available') flags='--subdomain=free' ;;
