@@ -13,10 +13,11 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from jitsu_py.server.builder.engine_fetch import EngineStore, Room
+from jitsu_py.server.builder.engine_fetch import EngineStore
 from jitsu_py.server.builder.engines import engines_at_hand
 from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.folders import remove_tree
+from jitsu_py.server.builder.registry import Room
 from jitsu_py.server.builder.toolbox import TOOLS
 from jitsu_py.server.settings import prepare
 from jitsu_py.server.store import load_sealer, open_store

@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from jitsu_py.server.builder.engine_fetch import (
-    HALF,
-    EngineStore,
-    Room,
-    is_intact,
-    newest,
-    node_package,
-)
+from jitsu_py.server.builder.engine_fetch import HALF, EngineStore, node_package
 from jitsu_py.server.builder.process import MARK
+from jitsu_py.server.builder.registry import Room, is_intact, newest
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 from tests.server.fake_registry import FakeRegistry

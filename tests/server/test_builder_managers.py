@@ -1,18 +1,22 @@
-"""The other package managers, where they are at hand, and npm under other engines."""
+"""The other package managers, fetched from npm as a project names them, and npm under other engines."""
 
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Blame, Code
 from tests.server.build_world import BuildWorld
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from jitsu_py.server.builder import Built
 
 pytestmark = pytest.mark.slow
 
@@ -21,37 +25,32 @@ PACKAGE = {
     "dependencies": {"ms": "^2.1.0"},
     "devDependencies": {"left-pad": "1.3.0"},
 }
-SERVER = {"server.js": "require('ms')"}
+SERVER = {"server.js": "console.log(require('ms')(86400000))"}
+YARN_450 = (
+    "837566d24eec14ec0f5f1411adb544e892b3454255e61fdef8fd05f3429480102806bac7446bc9daff3896b01ae4b62d00096c"
+    "7e989f1596f2af10b927532f39"
+)
+"""What corepack writes into packageManager for it."""
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """yarn and pnpm, installed from npm into a folder; returns that of their commands."""
-    folder = tmp_path_factory.mktemp("tools")
-    (folder / "package.json").write_text('{"name": "tools"}')
-    subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "yarn@1.22.22", "pnpm@9.15.9"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    return folder / "node_modules" / ".bin"
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An engines folder that these builds share, so that each manager is fetched once."""
+    return tmp_path_factory.mktemp("engines")
 
 
 @pytest.fixture
-def world(tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch) -> BuildWorld:
-    """A builder on a machine that has yarn and pnpm."""
-    monkeypatch.setenv("PATH", os.pathsep.join([os.environ["PATH"], str(tools)]))
-    return BuildWorld(tmp_path)
+def world(tmp_path: Path, engines: Path) -> BuildWorld:
+    """A builder on a machine that has npm and no other manager."""
+    return BuildWorld(tmp_path, {"engines": engines})
 
 
-def lockfile(root: Path, name: str, *command: str) -> str:
-    """The lockfile that a manager writes for the package."""
-    root.mkdir()
-    (root / "package.json").write_text(json.dumps({"name": "app", "version": "0.1.0", **PACKAGE}))
-    env = {**os.environ, "HOME": str(root), "CI": ""}
-    subprocess.run(command, cwd=root, check=True, capture_output=True, env=env)
-    return (root / name).read_text()
+def lockfile_of(world: BuildWorld, package: dict[str, Any], files: dict[str, str], name: str) -> str:
+    """The lockfile that a manager writes: that of a build without one."""
+    built = world.build(world.job(package, files, snapshot="0.0.1"))
+    assert any("There is no lockfile" in line for line in world.lines)
+    world.events.clear()
+    return (built.folder / name).read_text()
 
 
 def installed(folder: Path) -> list[str]:
@@ -59,40 +58,113 @@ def installed(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "node_modules").glob("[a-z]*"))
 
 
-def reused_by_a_second_build(world: BuildWorld, files: dict[str, str]) -> None:
+def answer(built: Built) -> str:
+    """What the app prints when its start command runs, as a drone would run it."""
+    env = {"PATH": f"{built.engine.node.parent}:/usr/bin:/bin", "HOME": str(built.folder)}
+    done = subprocess.run(
+        ["/bin/sh", "-c", built.command],
+        cwd=built.folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def steps(world: BuildWorld) -> list[str]:
+    """What the build told of its steps."""
+    return [event["message"] for event in world.events if event["event"] == "step"]
+
+
+def reused_by_a_second_build(world: BuildWorld, package: dict[str, Any], files: dict[str, str]) -> None:
     """What a manager installed is cloned, built with and pruned just as well."""
     world.events.clear()
-    built = world.build(world.job(PACKAGE, files, snapshot="0.1.1"))
-    assert any("reusing those installed" in event.get("message", "") for event in world.events)
+    built = world.build(world.job(package, files, snapshot="0.1.1"))
+    assert any("reusing those installed" in step for step in steps(world))
     assert installed(built.folder) == ["ms"]
     assert (built.folder / "node_modules/ms").resolve().is_relative_to(built.folder)
+    assert answer(built) == "1d"
 
 
-def test_yarn(world: BuildWorld) -> None:
-    """yarn.lock is followed, dev packages are there for the build and gone afterwards."""
-    text = lockfile(world.root / "locked", "yarn.lock", "yarn", "install", "--ignore-scripts")
-    built = world.build(world.job(PACKAGE, {**SERVER, "yarn.lock": text}))
-    assert installed(built.folder) == ["ms"]
-    assert any("yarn install" in event.get("message", "") for event in world.events)
-    reused_by_a_second_build(world, {**SERVER, "yarn.lock": text})
-
-
-def test_pnpm(world: BuildWorld) -> None:
-    """pnpm-lock.yaml is followed; what is installed is no link out of the app."""
-    text = lockfile(world.root / "locked", "pnpm-lock.yaml", "pnpm", "install", "--lockfile-only")
-    built = world.build(world.job(PACKAGE, {**SERVER, "pnpm-lock.yaml": text}))
+@pytest.mark.parametrize(
+    ("named", "name", "install"),
+    [
+        ("yarn@1.22.22", "yarn.lock", "yarn install --frozen-lockfile"),
+        ("pnpm@9.15.9", "pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
+        (f"yarn@4.5.0+sha512.{YARN_450}", "yarn.lock", "yarn install --immutable"),
+    ],
+)
+def test_a_manager_installs_builds_and_prunes(world: BuildWorld, named: str, name: str, install: str) -> None:
+    """Fetched from npm, followed to the letter of its lockfile; its second build comes from the cache."""
+    package = {**PACKAGE, "packageManager": named}
+    files = {**SERVER, ".yarnrc.yml": "nodeLinker: node-modules\n"} if "4.5" in named else SERVER
+    text = lockfile_of(world, package, files, name)
+    built = world.build(world.job(package, {**files, name: text}))
+    assert f"Installing dependencies: {install}" in steps(world)
     assert installed(built.folder) == ["ms"]
     assert (built.folder / "node_modules/ms").resolve().is_relative_to(built.folder)
     assert (built.folder / "node_modules/ms/index.js").stat().st_nlink == 1
-    assert any("pnpm install" in event.get("message", "") for event in world.events)
-    reused_by_a_second_build(world, {**SERVER, "pnpm-lock.yaml": text})
+    assert answer(built) == "1d"
+    assert (built.folder / name).read_text() == text
+    reused_by_a_second_build(world, package, {**files, name: text})
+    assert not world.leftovers()
 
 
-def test_yarn_two_is_not_there_yet(world: BuildWorld) -> None:
-    """Its lockfile looks different; npm does the work, and it is said."""
-    built = world.build(world.job(PACKAGE, {**SERVER, "yarn.lock": "__metadata:\n  version: 8\n"}))
+def test_plug_n_play(world: BuildWorld) -> None:
+    """Yarn's own way without node_modules: the app finds its packages, those of development are gone."""
+    package = {**PACKAGE, "packageManager": "yarn@4.5.0"}
+    built = world.build(world.job(package, SERVER))
+    assert (built.folder / ".pnp.cjs").is_file()
+    assert not (built.folder / "node_modules").exists()
+    assert answer(built) == "1d"
+    assert "left-pad" not in (built.folder / ".pnp.cjs").read_text()
+    # The snapshot holds all that it needs: the cache may go.
+    shutil.rmtree(world.root / "cache")
+    assert answer(built) == "1d"
+
+
+def test_a_start_script_may_call_the_manager(world: BuildWorld) -> None:
+    """The one that installed the app is on PATH when it runs, in its version."""
+    package = {**PACKAGE, "packageManager": "pnpm@9.15.9", "scripts": {"start": "pnpm --version"}}
+    assert answer(world.build(world.job(package, SERVER))) == "9.15.9"
+
+
+def test_a_wrong_hash_is_refused(world: BuildWorld) -> None:
+    """packageManager's hash is that of another program."""
+    package = {**PACKAGE, "packageManager": f"yarn@4.5.0+sha512.{'0' * 128}"}
+    with pytest.raises(PlatformError) as caught:
+        world.build(world.job(package, SERVER))
+    assert (caught.value.code, caught.value.blame) == (Code.INSTALL_FAILED, Blame.APPLICATION)
+    assert "its sha512 is 837566d24eec14ec…, and package.json says 0000000000000000…" in caught.value.message
+    assert not world.leftovers()
+
+
+def test_a_version_that_is_not_there(world: BuildWorld) -> None:
+    """npm has never heard of it."""
+    with pytest.raises(PlatformError, match=r"wants pnpm 9\.999\.0; npm has no such version"):
+        world.build(world.job({**PACKAGE, "packageManager": "pnpm@9.999.0"}, SERVER))
+
+
+def test_a_manager_cannot_be_fetched(tmp_path: Path) -> None:
+    """No network: said, and whose fault it is."""
+    (tmp_path / "npmrc").write_text("registry=http://127.0.0.1:1/\nfetch-retries=0\n")
+    world = BuildWorld(tmp_path, {"npmrc": tmp_path / "npmrc"})
+    with pytest.raises(PlatformError) as caught:
+        world.build(world.job({**PACKAGE, "packageManager": "pnpm@9.15.9"}, SERVER))
+    assert "it cannot be fetched: The package registry cannot be reached" in caught.value.message
+    assert caught.value.blame is Blame.SYSTEM
+    assert not world.leftovers()
+
+
+def test_npm_itself_in_the_version_that_is_named(world: BuildWorld) -> None:
+    """It installs, and scripts meet it."""
+    package = {**PACKAGE, "packageManager": "npm@10.9.2", "scripts": {"build": "npm --version"}}
+    built = world.build(world.job(package, SERVER))
+    assert "10.9.2" in world.lines
+    assert built.engine.npm_version == "10.9.2"
     assert installed(built.folder) == ["ms"]
-    assert any("Yarn 2 and later are not supported yet" in line for line in world.lines)
 
 
 def test_the_wheels_node_brings_its_own_npm(world: BuildWorld) -> None:
@@ -112,15 +184,16 @@ def test_the_wheels_node_brings_its_own_npm(world: BuildWorld) -> None:
     assert built.engine.npm_version in world.lines
 
 
-def test_npm_that_asks_before_it_runs_scripts(world: BuildWorld, tmp_path: Path) -> None:
+def test_npm_that_asks_before_it_runs_scripts(tmp_path: Path) -> None:
     """npm 12 runs no install script that nobody allowed; an app's dependencies need theirs all the same."""
+    world = BuildWorld(tmp_path, {"engines": tmp_path / "own"})
     folder = tmp_path / "npm12"
     folder.mkdir()
     (folder / "package.json").write_text('{"name": "tools"}')
     install = ["npm", "install", "--no-audit", "--no-fund", "npm@12"]
     subprocess.run(install, cwd=folder, check=True, capture_output=True)
     wheel = world.build(world.job({"engines": {"node": ">=24"}}, SERVER, snapshot="0.0.1")).engine.node
-    engine = tmp_path / "cache/engines/24.99.0/bin"
+    engine = tmp_path / "own/24.99.0/bin"
     engine.mkdir(parents=True)
     (engine / "node").symlink_to(wheel.resolve())
     (engine / "npm").symlink_to(folder / "node_modules/npm/bin/npm-cli.js")

@@ -11,6 +11,7 @@ import pytest
 
 from jitsu_py.server.builder.engines import Engine
 from jitsu_py.server.builder.fingerprint import fingerprint, key_of, reason_against
+from jitsu_py.server.builder.manager_fetch import Tool
 
 ENGINE = Engine("20.1.0", Path("/node"), ("/node", "/npm-cli.js"), "10.1.0")
 MANIFEST = {"name": "app", "version": "1.0.0", "dependencies": {"ms": "^2.0.0"}}
@@ -35,6 +36,7 @@ class World:
         self.manifest: dict[str, Any] = dict(MANIFEST)
         self.engine = ENGINE
         self.command: tuple[str, ...] = (*ENGINE.npm, "ci", "--omit=dev")
+        self.tool = Tool("npm", "10.1.0", ENGINE.npm)
         self.own: dict[str, str] = {}
         self.user = "ada"
         self.write("package-lock.json", lockfile())
@@ -48,7 +50,14 @@ class World:
         """Its fingerprint."""
         env = {"PATH": "/usr/bin", "npm_config_userconfig": str(self.npmrc)}
         return fingerprint(
-            self.manifest, self.folder, self.engine, self.command, env=env, own=self.own, user=self.user
+            self.manifest,
+            self.folder,
+            self.engine,
+            self.tool,
+            self.command,
+            env=env,
+            own=self.own,
+            user=self.user,
         )
 
     def changed(self, before: dict[str, str]) -> list[str]:
@@ -86,7 +95,8 @@ def test_what_changes_what_is_installed(world: World) -> None:
     world.write(".npmrc", "legacy-peer-deps=true")
     world.npmrc.write_text("registry=http://127.0.0.1/")
     world.manifest["overrides"] = {"a": "1"}
-    world.engine = replace(ENGINE, version="22.0.0", npm_version="11.0.0")
+    world.engine = replace(ENGINE, version="22.0.0")
+    world.tool = replace(world.tool, version="11.0.0")
     world.own = {"npm_config_omit": "optional"}
     world.user = "bob"
     assert world.changed(before) == [
@@ -127,7 +137,8 @@ def test_install_scripts_may_read_all_of_this(world: World, how: str) -> None:
         (world.folder / "package-lock.json").unlink()
     if how == "yarn.lock":
         world.write("yarn.lock", "# yarn")
-        world.command = ("yarn", "install")
+        world.tool = Tool("yarn", "1.22.22", ("/node", "/yarn.js"))
+        world.command = (*world.tool.command, "install")
     before = world.parts()
     world.own = {"SHARP_IGNORE": "1"}
     world.manifest = {**MANIFEST, "version": "9.9.9", "puppeteer": {"skip": True}}

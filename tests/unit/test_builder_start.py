@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from jitsu_py.server.builder.engines import Engine
-from jitsu_py.server.builder.install import plan, shown
+from jitsu_py.server.builder.choice import Choice, choose
+from jitsu_py.server.builder.install import Plan, needs, plan, shown
+from jitsu_py.server.builder.manager_fetch import Tool
 from jitsu_py.server.builder.start import start_command
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Code
 
-ENGINE = Engine("20.1.0", Path("/n/bin/node"), ("/n/bin/node", "/n/lib/npm-cli.js"), "11.19.1")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NPM = Tool("npm", "11.10.1", ("/n/bin/node", "/n/lib/npm-cli.js"))
+YARN = Tool("yarn", "1.22.22", ("/n/bin/node", "/n/lib/yarn.js"))
+BERRY = Tool("yarn", "4.5.0", ("/n/bin/node", "/n/lib/yarn.js"), is_berry=True)
+PNPM = Tool("pnpm", "9.15.9", ("/n/bin/node", "/n/lib/pnpm.cjs"))
 
 
 def make(folder: Path, *names: str) -> Path:
@@ -60,9 +67,15 @@ def test_no_start_script(tmp_path: Path, scripts: object) -> None:
     assert '"start": "node app.js"' in caught.value.details["hint"]
 
 
-def planned(folder: Path, manifest: dict[str, Any], *files: str) -> list[str]:
+def made_plan(folder: Path, manifest: dict[str, Any], tool: Tool = NPM) -> Plan:
+    """The plan for an app."""
+    whole = {"name": "a", **manifest}
+    return plan(whole, folder, needs(whole, folder), tool, cache=folder / "cache")
+
+
+def planned(folder: Path, manifest: dict[str, Any], *files: str, tool: Tool = NPM) -> list[str]:
     """The commands of a plan, as a person would type them."""
-    made = plan({"name": "a", **manifest}, make(folder, *files), ENGINE, path="", cache=folder / "cache")
+    made = made_plan(make(folder, *files), manifest, tool)
     return [shown(command) for command in (made.install, made.build, made.prune) if command]
 
 
@@ -79,7 +92,6 @@ PROD = {"dependencies": {"express": "4"}}
         (PROD, ["package-lock.json"], ["npm ci --omit=dev"]),
         (PROD, ["npm-shrinkwrap.json"], ["npm ci --omit=dev"]),
         (PROD, [], ["npm install --omit=dev"]),
-        (PROD, ["yarn.lock"], ["npm install --omit=dev"]),
         ({"workspaces": ["packages/*"]}, [], ["npm install --omit=dev"]),
         ({"optionalDependencies": {"x": "1"}}, [], ["npm install --omit=dev"]),
         ({"scripts": {"postinstall": "x"}}, [], ["npm install --omit=dev"]),
@@ -92,7 +104,6 @@ PROD = {"dependencies": {"express": "4"}}
         ({"jitsu": {"build": "dist"}, "scripts": {"dist": "x", "build": "y"}}, [], ["npm run dist"]),
         ({"jitsu": {"build": False}, "scripts": {"build": "y"}}, [], []),
         ({"jitsu": "odd", "scripts": {"build": "y"}}, [], ["npm run build"]),
-        ({"packageManager": "pnpm@9.1.0", **PROD}, ["package-lock.json"], ["npm ci --omit=dev"]),
     ],
 )
 def test_plan(tmp_path: Path, manifest: dict[str, Any], files: list[str], expected: list[str]) -> None:
@@ -100,29 +111,114 @@ def test_plan(tmp_path: Path, manifest: dict[str, Any], files: list[str], expect
     assert planned(tmp_path, manifest, *files) == expected
 
 
-def test_says_that_a_package_manager_is_missing(tmp_path: Path) -> None:
-    """A lockfile that is not used is worth a word."""
-    made = plan({"name": "a", **PROD}, make(tmp_path, "pnpm-lock.yaml"), ENGINE, path="", cache=tmp_path)
-    assert made.remark == "pnpm is not installed on the server: npm installs instead, without pnpm-lock.yaml."
+BOTH = {**PROD, **DEV, "scripts": {"build": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "manifest", "files", "expected"),
+    [
+        (YARN, PROD, ["yarn.lock"], ["yarn install --frozen-lockfile --production=true"]),
+        (YARN, PROD, [], ["yarn install --production=true"]),
+        (PNPM, PROD, ["pnpm-lock.yaml"], ["pnpm install --frozen-lockfile --prod"]),
+        (PNPM, PROD, [], ["pnpm install --prod"]),
+        (
+            PNPM,
+            BOTH,
+            ["pnpm-lock.yaml"],
+            ["pnpm install --frozen-lockfile", "pnpm run build", "pnpm prune --prod"],
+        ),
+        (BERRY, PROD, ["yarn.lock"], ["yarn install --immutable"]),
+        (
+            BERRY,
+            {**PROD, **DEV},
+            ["yarn.lock"],
+            ["yarn install --immutable", "yarn workspaces focus"],
+        ),
+        (replace(BERRY, version="3.8.0"), {**PROD, **DEV}, [], ["yarn install"]),
+    ],
+)
+def test_plan_of_the_others(
+    tmp_path: Path, tool: Tool, manifest: dict[str, Any], files: list[str], expected: list[str]
+) -> None:
+    """Each has words of its own; without a lockfile none insists on one, and it is said."""
+    assert planned(tmp_path, manifest, *files, tool=tool) == expected
+    assert bool(files) != ("There is no lockfile" in made_plan(tmp_path, manifest, tool).remark)
 
 
 def test_newer_npm_is_told_to_run_install_scripts(tmp_path: Path) -> None:
     """npm 12 refuses them unless somebody allows them; what the project itself says counts more."""
-    new = Engine("24.0.0", ENGINE.node, ENGINE.npm, "12.2.0")
-    old = Engine("16.0.0", ENGINE.node, ENGINE.npm, "8.19.4")
+    new, old = replace(NPM, version="12.2.0"), replace(NPM, version="8.19.4")
     flag = "--dangerously-allow-all-scripts"
-
-    def install(engine: Engine, **more: Any) -> tuple[str, ...]:
-        return plan({"name": "a", **PROD, **more}, tmp_path, engine, path="", cache=tmp_path).install
-
-    assert flag in install(new)
-    assert flag not in install(old)
-    assert flag not in install(new, allowScripts={"bcrypt": True})
+    assert flag in made_plan(tmp_path, PROD, new).install
+    assert flag not in made_plan(tmp_path, PROD, old).install
+    assert flag not in made_plan(tmp_path, {**PROD, "allowScripts": {"bcrypt": True}}, new).install
 
 
-def test_says_that_npm_is_missing(tmp_path: Path) -> None:
-    """A Node alone runs an app without dependencies, and no other."""
-    bare = Engine("20.1.0", Path("/n/bin/node"), ())
-    assert plan({"name": "a"}, tmp_path, bare, path="", cache=tmp_path).install == ()
-    with pytest.raises(PlatformError, match="has no npm"):
-        plan({"name": "a", **PROD}, tmp_path, bare, path="", cache=tmp_path)
+SHA = "sha512.837566d2"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "files", "expected"),
+    [
+        ({}, {}, Choice("npm")),
+        ({}, {"package-lock.json": "{}", "yarn.lock": ""}, Choice("npm")),
+        ({}, {"yarn.lock": "# yarn lockfile v1\n"}, Choice("yarn", "1")),
+        ({}, {"yarn.lock": "__metadata:\n  version: 4\n"}, Choice("yarn", "2")),
+        ({}, {"yarn.lock": "__metadata:\n  version: 6\n"}, Choice("yarn", "3")),
+        ({}, {"yarn.lock": "__metadata:\n  version: 8\n"}, Choice("yarn", "4")),
+        ({}, {".yarnrc.yml": "nodeLinker: node-modules\n"}, Choice("yarn", "4")),
+        ({}, {"pnpm-lock.yaml": "lockfileVersion: 5.4\n"}, Choice("pnpm", "7")),
+        ({}, {"pnpm-lock.yaml": "lockfileVersion: '6.0'\n"}, Choice("pnpm", "8")),
+        ({}, {"pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}, Choice("pnpm", ">=9 <11")),
+        ({"packageManager": "pnpm@9.1.0"}, {"package-lock.json": "{}"}, Choice("pnpm", "9.1.0")),
+        ({"packageManager": f"yarn@4.5.0+{SHA}"}, {}, Choice("yarn", "4.5.0", ("sha512", "837566d2"))),
+        ({"packageManager": "npm@10.2.0"}, {"yarn.lock": ""}, Choice("npm", "10.2.0")),
+        ({"packageManager": "yarn@latest"}, {}, Choice("yarn", "1")),
+        ({"packageManager": "bun@1.1.0"}, {"yarn.lock": ""}, Choice("yarn", "1")),
+        ({"packageManager": 7}, {}, Choice("npm")),
+        ({"packageManager": "yarn@4; rm -rf /"}, {}, Choice("npm")),
+        (
+            {"devEngines": {"packageManager": {"name": "pnpm", "version": "^9.2.0"}}},
+            {},
+            Choice("pnpm", "^9.2.0"),
+        ),
+        ({"devEngines": {"packageManager": [{"name": "pnpm"}]}}, {}, Choice("npm")),
+    ],
+)
+def test_which_package_manager(
+    tmp_path: Path, manifest: dict[str, Any], files: dict[str, str], expected: Choice
+) -> None:
+    """By `packageManager`, else `devEngines`, else the lockfile, whose format tells the version."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert choose(manifest, tmp_path) == expected
+
+
+def test_the_yarn_that_a_project_brings(tmp_path: Path) -> None:
+    """`yarnPath` names it; one that leads out of the app is passed over."""
+    script = tmp_path / ".yarn/releases/yarn-4.5.0.cjs"
+    script.parent.mkdir(parents=True)
+    script.write_text("")
+    settings = tmp_path / ".yarnrc.yml"
+    settings.write_text("yarnPath: .yarn/releases/yarn-4.5.0.cjs\n")
+    assert choose({}, tmp_path).script == script.resolve()
+    for elsewhere in ("../../etc/passwd", "/etc/passwd", ".yarn/releases/missing.cjs"):
+        settings.write_text(f"yarnPath: {elsewhere}\n")
+        assert choose({}, tmp_path) == Choice("yarn", "4")
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (
+            "node app.js",
+            'export NODE_OPTIONS="--require \\"$PWD/.pnp.cjs\\" $NODE_OPTIONS"; exec node app.js',
+        ),
+        ("next start", "exec yarn run start"),
+        ("node a.js && node b.js", None),
+    ],
+)
+def test_plug_n_play_starts_through_its_own_file(tmp_path: Path, start: str, expected: str | None) -> None:
+    """Node is told where the packages are; a program of theirs is found by yarn."""
+    command = start_command({"scripts": {"start": start}}, make(tmp_path, ".pnp.cjs"))
+    assert command == expected or (expected is None and command.endswith("; node a.js && node b.js"))

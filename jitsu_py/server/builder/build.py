@@ -12,6 +12,7 @@ from jitsu_py.server.builder.engine_fetch import EngineStore
 from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.flow import Flow
 from jitsu_py.server.builder.folders import remove_tree
+from jitsu_py.server.builder.manager_fetch import ManagerStore
 from jitsu_py.server.builder.process import kill_marked
 from jitsu_py.server.builder.queue import Queue
 from jitsu_py.server.builder.trees import LIMIT, Trees
@@ -94,6 +95,7 @@ class Builder:
         self._timeout = timeout
         self._npmrc = npmrc or user_npmrc()
         self._engines = EngineStore(engines or cache / "engines", cache=cache, npmrc=self._npmrc)
+        self._managers = ManagerStore(engines or cache / "engines", cache=cache, npmrc=self._npmrc)
         self._queue = Queue(concurrent)
         self._trees = Trees(cache / "trees", cache_size)
 
@@ -129,6 +131,7 @@ class Builder:
         kill_marked(str(self._work))
         self._trees.sweep()
         self._engines.sweep()
+        self._managers.sweep()
         left = list(self._work.iterdir()) if self._work.is_dir() else []
         return sum(remove_tree(folder) for folder in left)
 
@@ -137,9 +140,10 @@ class Builder:
         try:
             contents = await flow.unpack(job.archive, self._limits)
             engine = await flow.engine(contents, self._engines)
-            command = await flow.make(
+            made = await flow.make(
                 contents,
                 engine,
+                managers=self._managers,
                 npmrc=self._npmrc,
                 own=job.env,
                 store=Store(self._trees, job.user, job.app, fresh=job.fresh),
@@ -147,4 +151,4 @@ class Builder:
             await flow.into_place(job.folder)
         finally:
             await flow.clear()
-        return Built(job.folder, engine, command, contents, flow.elapsed(), voice.seconds)
+        return Built(job.folder, made.engine, made.command, contents, flow.elapsed(), voice.seconds)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES
 from jitsu_py.server.builder.fingerprint import fingerprint, has_lockfile, reason_against
-from jitsu_py.server.builder.managers import LOCKFILES, NPM_LOCKFILES
+from jitsu_py.server.builder.manifest import MANIFEST
 from jitsu_py.server.builder.trees import NODE_MODULES, Missed, Taken, Trees
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.manager_fetch import Tool
 
 Check = Callable[[], None]
 """Called now and then by what takes long; raises to stop it."""
@@ -30,8 +33,10 @@ class Wanted:
     folder: Path
     """The app as unpacked."""
     engine: Engine
+    tool: Tool
+    """The package manager."""
     command: tuple[str, ...]
-    """Installs it."""
+    """Of it, that installs."""
     env: Mapping[str, str]
     """Of the command."""
     own: Mapping[str, str]
@@ -74,6 +79,7 @@ class Store:
             wanted.manifest,
             wanted.folder,
             wanted.engine,
+            wanted.tool,
             wanted.command,
             env=wanted.env,
             own=wanted.own,
@@ -84,7 +90,7 @@ class Store:
             size = f"{found.files:,} files, {found.bytes / 1e6:.1f} MB"
             return Found(True, f"Dependencies unchanged: reusing those installed {ago(found.age)} ({size})")
         message = f"Dependencies are not reused: {found.why}." if found.why else ""
-        return Found(False, message, partial(self._keep, parts, wanted.folder, outline(wanted.folder)))
+        return Found(False, message, partial(self._keep, parts, wanted, outline(wanted.folder)))
 
     def _take(self, parts: Mapping[str, str], wanted: Wanted, check: Check) -> Taken | Missed:
         if self.fresh:
@@ -98,17 +104,28 @@ class Store:
         return f"{self.user}/{self.app}"
 
     def _keep(
-        self, parts: Mapping[str, str], folder: Path, before: Mapping[str, tuple[int, int]], check: Check
+        self, parts: Mapping[str, str], wanted: Wanted, before: Mapping[str, tuple[int, int]], check: Check
     ) -> str:
+        folder = wanted.folder
         after = outline(folder)
         made = [path for path in after if before.get(path) != after[path]]
         changed = sorted([*made, *(path for path in before if path not in after)])
         lockfiles = tuple(path for path in made if path in (*NPM_LOCKFILES, *LOCKFILES.values()))
         others = [path for path in changed if path not in lockfiles or path in before]
+        if MANIFEST in others and _says(folder / MANIFEST, wanted.manifest):
+            # Yarn 2 and later write it anew, in their own layout.
+            others.remove(MANIFEST)
         if others:
             return f"The dependencies are not kept: installing them changed {others[0]}."
         why = self.trees.keep(parts, self._key, folder, extra=lockfiles, check=check)
         return f"The dependencies are not kept: {why}." if why else "The dependencies are kept for next time."
+
+
+def _says(path: Path, manifest: Mapping[str, Any]) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes()) == manifest)
+    except (OSError, ValueError):
+        return False
 
 
 def outline(folder: Path) -> dict[str, tuple[int, int]]:

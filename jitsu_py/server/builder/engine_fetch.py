@@ -3,59 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import json
 import os
 import platform
 import sys
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import nodesemver
-
 from jitsu_py.server.builder.engines import engine_for, engines_at_hand, not_found, version_of
-from jitsu_py.server.builder.environment import tool_environment
-from jitsu_py.server.builder.failures import name_failure
 from jitsu_py.server.builder.folders import remove_tree
-from jitsu_py.server.builder.process import run
+from jitsu_py.server.builder.registry import FetchError, Package, newest
 from jitsu_py.server.builder.unpack import Limits, disk_errors, unpack
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.registry import Room
 
 MACHINES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "armv7l"}
 """What npm's packages call this machine."""
 
-PATIENT: Final = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=120000")
-"""npm's own patience with a registry that does not answer is minutes."""
-
 HALF: Final = ".half-"
 """How the name of a folder begins in which an engine is being unpacked."""
 
-OUTPUT: Final = 200
-"""Lines of npm's that a failure's cause is looked for in."""
-
 ENGINE_LIMITS: Final = Limits()
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where a fetch works, and until when."""
-
-    work: Path
-    """A build's folder, gone at its end."""
-    deadline: float
-    """The event loop's time at which it is given up."""
-    tell: Callable[[str], None]
-    """Takes a sentence on what happens."""
 
 
 class EngineStore:
@@ -105,18 +78,18 @@ class EngineStore:
         if npm is None or not self._package:
             why = "there are no Node builds for this machine" if npm else "there is no npm to fetch it with"
             raise await self._missing(wanted, why)
-        fetch = _Fetch(npm, self._package, self._environment(npm, room), room)
+        fetch = Package(self._package, npm, self._cache, self._npmrc, room)
         try:
             version = newest(await fetch.versions(), wanted)
             if version is None:
                 raise await self._missing(wanted, "npm has none that matches either")
             await self._fetch_once(fetch, version, room)
-        except _FetchError as error:
+        except FetchError as error:
             missing = await self._missing(wanted, f"it cannot be fetched: {error}")
             missing.blame = Blame.SYSTEM
             raise missing from error
 
-    async def _fetch_once(self, fetch: _Fetch, version: str, room: Room) -> None:
+    async def _fetch_once(self, fetch: Package, version: str, room: Room) -> None:
         lock = self._fetching.setdefault(version, asyncio.Lock())
         if lock.locked():
             room.tell(f"Waiting for Node {version}, which another build is fetching")
@@ -130,67 +103,8 @@ class EngineStore:
     def _at_hand(self) -> list[Engine]:
         return list(engines_at_hand(self._folder))
 
-    def _environment(self, npm: Engine, room: Room) -> dict[str, str]:
-        return tool_environment(
-            npm, folder=room.work / "engine", work=room.work, cache=self._cache, npmrc=self._npmrc, own={}
-        )
-
     async def _missing(self, wanted: str | None, why: str) -> PlatformError:
         return not_found(wanted, await asyncio.to_thread(self._at_hand), why)
-
-
-class _FetchError(Exception):
-    """npm could not be asked, or what it gave is not what it should be; the message is for people."""
-
-
-@dataclass(frozen=True)
-class _Fetch:
-    npm: Engine
-    package: str
-    env: dict[str, str]
-    room: Room
-
-    async def versions(self) -> list[str]:
-        """All versions that npm has."""
-        found = await self._json("view", self.package, "versions")
-        listed = found if isinstance(found, list) else [found]
-        return [version for version in listed if isinstance(version, str)]
-
-    async def archive(self, version: str) -> Path:
-        """Download one version; its archive, checked against the registry's digest."""
-        name = f"{self.package}@{version}"
-        dist = await self._json("view", name, "dist")
-        # A cache of its own: the archive is needed once, and large.
-        await self._run("pack", name, f"--cache={self.room.work / 'engine-cache'}")
-        archive = next((self.room.work / "engine").glob("*.tgz"), None)
-        if archive is None or not await asyncio.to_thread(is_intact, archive, dist):
-            raise _FetchError("the archive arrived damaged")
-        return archive
-
-    async def _json(self, *words: str) -> Any:
-        try:
-            return json.loads("\n".join(await self._run(*words, "--json")))
-        except ValueError as error:
-            raise _FetchError("npm's answer cannot be read") from error
-
-    async def _run(self, *words: str) -> list[str]:
-        answer: list[str] = []
-        output: deque[str] = deque(maxlen=OUTPUT)
-
-        def line(text: str, stream: str) -> None:
-            output.append(text)
-            if stream == "stdout":
-                answer.append(text)
-
-        place = self.room.work / "engine"
-        with disk_errors("make the build's folders"):
-            place.mkdir(parents=True, exist_ok=True)
-        command = (*self.npm.npm, *words, *PATIENT)
-        status = await run(command, cwd=place, env=self.env, line=line, deadline=self.room.deadline)
-        if status != 0:
-            failed = name_failure(output, code=Code.ENGINE_NOT_FOUND, doing="npm", exit_code=status)
-            raise _FetchError(failed.message.rstrip("."))
-        return answer
 
 
 def node_package() -> str:
@@ -199,27 +113,6 @@ def node_package() -> str:
     if sys.platform == "linux" and "CS_GNU_LIBC_VERSION" not in os.confstr_names:
         machine = ""
     return f"node-{sys.platform}-{machine}" if machine and sys.platform in ("linux", "darwin") else ""
-
-
-def newest(versions: list[str], wanted: str) -> str | None:
-    """The newest version that satisfies a range, by npm's rules; None: none does."""
-    found = nodesemver.max_satisfying(versions, wanted, loose=True)
-    return str(found) if found else None
-
-
-def is_intact(archive: Path, dist: object) -> bool:
-    """Whether an archive has the digest that the registry gives for it; without one it has not."""
-    facts = dist if isinstance(dist, dict) else {}
-    for digest in str(facts.get("integrity") or "").split():
-        name, _, expected = digest.partition("-")
-        if name in ("sha512", "sha384", "sha256"):
-            with archive.open("rb") as file:
-                actual = hashlib.file_digest(file, name).digest()
-            return base64.b64encode(actual).decode() == expected
-    with archive.open("rb") as file:
-        # What is older than npm 5 has no other.
-        sha1 = hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
-    return sha1 == facts.get("shasum")
 
 
 def put_engine(archive: Path, folder: Path, version: str) -> None:

@@ -84,6 +84,19 @@ def tool_environment(
     return {**kept, "NODE_ENV": "production", **own, **fixed}
 
 
+def registry_of(env: Mapping[str, str]) -> str:
+    """The registry that npm is configured for by an environment; "" where nothing names one."""
+    lower = {key.lower(): value for key, value in env.items()}
+    if named := lower.get("npm_config_registry"):
+        return named
+    try:
+        text = Path(lower.get("npm_config_userconfig", "")).read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    found = re.search(r"(?m)^\s*registry\s*=\s*(\S+)", text)
+    return found[1] if found else ""
+
+
 def _has_headers(folder: Path, version: str) -> bool:
     """Whether native packages for a Node can be compiled with what lies in its folder, without a download."""
     try:

@@ -12,20 +12,20 @@ import json
 import os
 import platform
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES
 from jitsu_py.server.builder.environment import PASSED
 from jitsu_py.server.builder.install import INSTALL_SCRIPTS
-from jitsu_py.server.builder.managers import LOCKFILES, NPM_LOCKFILES
 from jitsu_py.server.builder.manifest import MANIFEST, script, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.manager_fetch import Tool
 
 GROUPS: Final = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 
@@ -54,7 +54,7 @@ LOCAL: Final = re.compile(r"(?:file|link|portal|workspace|patch|exec):|[./~]|[A-
 CONFIGURATION: Final = re.compile(r"\..+|.+\.(?:json|ya?ml|toml|prisma)|.+\.config\.[cm]?[jt]s|.+rc")
 """Files at the app's root that an install script of a dependency may read."""
 
-CONFIGURATION_FOLDERS: Final = ("prisma", "patches")
+CONFIGURATION_FOLDERS: Final = ("prisma", "patches", ".yarn/patches", ".yarn/plugins", ".yarn/releases")
 
 TOOL_VARIABLES: Final = re.compile(r"(?i)(?:npm|yarn|pnpm|node|corepack|jitsu)_|node$|https?_proxy$|ci$")
 """Variables that package managers read."""
@@ -75,7 +75,7 @@ def reason_against(manifest: Mapping[str, Any], folder: Path) -> str:
         return f"the app's own {own} script may change what is installed"
     if (folder / "binding.gyp").exists():
         return "the app itself is compiled with them (binding.gyp)"
-    if manifest.get("workspaces") or (folder / "pnpm-workspace.yaml").exists():
+    if manifest.get("workspaces") or re.search(r"(?m)^packages:", _text(folder / "pnpm-workspace.yaml")):
         return "the app has workspaces"
     if os.path.lexists(folder / "node_modules"):
         return "the snapshot brings a node_modules of its own"
@@ -107,6 +107,7 @@ def fingerprint(
     manifest: Mapping[str, Any],
     folder: Path,
     engine: Engine,
+    tool: Tool,
     command: tuple[str, ...],
     *,
     env: Mapping[str, str],
@@ -119,12 +120,13 @@ def fingerprint(
         manifest: the app's package.json.
         folder: the app as unpacked.
         engine: what it runs on.
-        command: that installs.
+        tool: the package manager.
+        command: of it, that installs.
         env: of that command.
         own: the app's variables.
         user: whose app it is. Trees are not shared between users: one may have fetched what another may not.
     """
-    name, lockfile, scripts = _lockfile(folder, command)
+    name, lockfile, scripts = _lockfile(folder, tool, command)
     npmrc = _text(folder / ".npmrc")
     server = [_text(Path(env.get("npm_config_userconfig", ""))), *(env.get(key, "") for key in PASSED)]
     names = [key for key in own if scripts or _is_read(key, npmrc + server[0])]
@@ -132,7 +134,7 @@ def fingerprint(
         "the user": user,
         "Node": engine.version,
         "the platform": [sys.platform, platform.machine(), _libc()],
-        "the package manager": _manager(engine, command, env["PATH"]),
+        "the package manager": [tool.name, tool.version, *command[len(tool.command) :]],
         name or "the lockfile": lockfile,
         "package.json": {key: manifest[key] for key in sorted(manifest) if _counts(key, scripts=scripts)},
         ".npmrc": npmrc,
@@ -158,10 +160,9 @@ def _digest(value: object) -> str:
     return hashlib.sha256(data.encode()).hexdigest()[:40]
 
 
-def _lockfile(folder: Path, command: tuple[str, ...]) -> tuple[str, object, bool]:
+def _lockfile(folder: Path, tool: Tool, command: tuple[str, ...]) -> tuple[str, object, bool]:
     """The lockfile that a command goes by, what it says, and whether packages in it have install scripts."""
-    manager = Path(command[0]).name
-    names = (LOCKFILES[manager],) if manager in LOCKFILES else NPM_LOCKFILES
+    names = (LOCKFILES[tool.name],) if tool.name in LOCKFILES else NPM_LOCKFILES
     name = next((name for name in names if (folder / name).is_file()), "")
     text = _text(folder / name) if name else ""
     try:
@@ -187,17 +188,6 @@ def _is_read(variable: str, npmrc: str) -> bool:
 
 def _counts(key: str, *, scripts: bool) -> bool:
     return key in INSTALLED or (scripts and key != "version")
-
-
-def _manager(engine: Engine, command: tuple[str, ...], path: str) -> list[object]:
-    if command[: len(engine.npm)] == engine.npm:
-        return ["npm", engine.npm_version, *command[len(engine.npm) :]]
-    program = Path(shutil.which(command[0], path=path) or command[0]).resolve()
-    try:
-        stamp = program.stat().st_mtime_ns
-    except OSError:
-        stamp = 0
-    return [str(program), stamp, *command]
 
 
 def _configuration(folder: Path) -> list[tuple[str, str]]:

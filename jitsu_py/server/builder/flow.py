@@ -6,17 +6,20 @@ import asyncio
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from jitsu_py.server.builder.choice import choose
 from jitsu_py.server.builder.dependencies import Wanted
-from jitsu_py.server.builder.engine_fetch import Room
 from jitsu_py.server.builder.engines import wanted_engine
-from jitsu_py.server.builder.environment import tool_environment
+from jitsu_py.server.builder.environment import registry_of, tool_environment
 from jitsu_py.server.builder.failures import is_noise, name_failure
 from jitsu_py.server.builder.folders import put_in_place, remove_tree
-from jitsu_py.server.builder.install import plan, shown
+from jitsu_py.server.builder.install import needs, plan, shown
+from jitsu_py.server.builder.manager_fetch import Tool
 from jitsu_py.server.builder.process import kill_marked, run
+from jitsu_py.server.builder.registry import Room
 from jitsu_py.server.builder.start import start_command
 from jitsu_py.server.builder.unpack import disk_errors, unpack
 from jitsu_py.server.errors import PlatformError
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from jitsu_py.server.builder.dependencies import Found, Store
     from jitsu_py.server.builder.engine_fetch import EngineStore
     from jitsu_py.server.builder.engines import Engine
-    from jitsu_py.server.builder.install import Plan
+    from jitsu_py.server.builder.install import Needs, Plan
+    from jitsu_py.server.builder.manager_fetch import ManagerStore
     from jitsu_py.server.builder.unpack import Contents, Limits
     from jitsu_py.server.builder.voice import Voice
 
@@ -37,6 +41,16 @@ T = TypeVar("T")
 
 KEPT_LINES: Final = 2000
 """Lines of a tool's output that a failure's cause is looked for in."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An app that is ready to run."""
+
+    command: str
+    """Shell command that starts it."""
+    engine: Engine
+    """What it runs on, with its package manager beside it."""
 
 
 class Flow:
@@ -88,36 +102,59 @@ class Flow:
         contents: Contents,
         engine: Engine,
         *,
+        managers: ManagerStore,
         npmrc: Path | None,
         own: Mapping[str, str],
         store: Store,
-    ) -> str:
-        """Install, build, prune; return the command that starts the app.
+    ) -> Made:
+        """Install, build, prune.
 
         Args:
             contents: what was unpacked.
             engine: what it runs on.
+            managers: where package managers come from.
             npmrc: the server user's npm configuration.
             own: the app's variables.
             store: where installed dependencies are kept.
         """
+        manifest, todo = contents.manifest, needs(contents.manifest, self.folder)
+        if not todo.building:
+            # Nothing will come that is not there now: better known before a long install.
+            start_command(manifest, self.folder)
+        if not todo.tool:
+            self._voice.step("install", "No dependencies to install")
+            return Made(start_command(manifest, self.folder), engine)
+        engine, tool = await self._tools(manifest, engine, managers, todo)
         env = tool_environment(
             engine, folder=self.folder, work=self._work, cache=self._cache, npmrc=npmrc, own=own
         )
-        todo = plan(contents.manifest, self.folder, engine, path=env["PATH"], cache=self._cache)
-        env = {**env, **todo.env}
-        if not todo.build:
-            # Nothing will come that is not there now: better known before a long install.
-            start_command(contents.manifest, self.folder)
-        wanted = Wanted(contents.manifest, self.folder, engine, todo.install, env, own)
-        await self._install(todo, wanted, store)
-        if todo.build:
-            self._voice.step("build", f"Building: {shown(todo.build)}")
-            await self._tool("build", todo.build, env, Code.BUILD_FAILED)
-        if todo.prune:
+        steps = plan(manifest, self.folder, todo, tool, cache=self._cache, registry=registry_of(env))
+        env = {**env, **steps.env}
+        await self._install(
+            steps, Wanted(manifest, self.folder, engine, tool, steps.install, env, own), store
+        )
+        if steps.build:
+            self._voice.step("build", f"Building: {shown(steps.build)}")
+            await self._tool("build", steps.build, env, Code.BUILD_FAILED)
+        if steps.prune:
             self._voice.step("prune", "Removing what only the build needed")
-            await self._tool("prune", todo.prune, env, Code.INSTALL_FAILED)
-        return start_command(contents.manifest, self.folder)
+            await self._tool("prune", steps.prune, env, Code.INSTALL_FAILED)
+        return Made(start_command(manifest, self.folder), engine)
+
+    async def _tools(
+        self, manifest: Mapping[str, Any], engine: Engine, managers: ManagerStore, todo: Needs
+    ) -> tuple[Engine, Tool]:
+        """Find the package manager, and put it beside the engine's node, also for when the app runs."""
+        if not engine.npm:
+            message = f"Node {engine.version} on the server has no npm with it that runs."
+            raise PlatformError(Code.INSTALL_FAILED, message, blame=Blame.SYSTEM)
+        if not todo.installing:
+            return engine, Tool("npm", engine.npm_version, engine.npm)
+        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
+        room = Room(self._work, deadline, partial(self._voice.step, "engine"))
+        with self._voice.timed("engine"):
+            tool = await managers.find(choose(manifest, self.folder), engine, room)
+            return await asyncio.to_thread(managers.beside, engine, tool), tool
 
     async def _install(self, todo: Plan, wanted: Wanted, store: Store) -> None:
         if not todo.install:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server.builder.choice import LOCKFILES
 from jitsu_py.server.builder.managers import manager
 from jitsu_py.server.builder.manifest import script, section
-from jitsu_py.server.errors import PlatformError
-from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.manager_fetch import Tool
 
 DEPENDENCIES: Final = ("dependencies", "optionalDependencies", "peerDependencies", "workspaces")
 """What a package manager installs for an app that runs."""
@@ -49,35 +48,60 @@ class Plan:
     """Variables for these commands, beside those of every tool."""
 
 
-def plan(manifest: Mapping[str, Any], folder: Path, engine: Engine, *, path: str, cache: Path) -> Plan:
-    """Decide how an app is installed and built.
+@dataclass(frozen=True)
+class Needs:
+    """What is to be done to an app, before it is decided with which tool."""
+
+    installing: bool
+    building: str = ""
+    """A script's name, or a shell command; empty: nothing is built."""
+    with_dev: bool = False
+    """What only development needs is installed for it, and taken away afterwards."""
+
+    @property
+    def tool(self) -> bool:
+        """Whether it takes a package manager."""
+        return self.installing or bool(self.building)
+
+
+def needs(manifest: Mapping[str, Any], folder: Path) -> Needs:
+    """Find out what an app needs done.
 
     An app with a `build` script (or `jitsu.build`) or a `prepare` script gets its devDependencies for it.
 
     Args:
         manifest: its package.json.
         folder: where it is unpacked.
-        engine: what it runs on.
-        path: PATH of its tools.
-        cache: kept between builds.
-
-    Raises:
-        PlatformError: INSTALL_FAILED when npm is needed and there is none.
     """
     building = _build_script(manifest)
-    with_dev = bool(building or script(manifest, "prepare")) and bool(section(manifest, "devDependencies"))
-    installing = with_dev or _needs_install(manifest, folder)
-    if not installing and not building:
-        return Plan()
-    if not engine.npm:
-        message = f"Node {engine.version} on the server has no npm with it that runs."
-        raise PlatformError(Code.INSTALL_FAILED, message, blame=Blame.SYSTEM)
-    build = _build(building, manifest, engine)
-    if not installing:
+    has_dev = bool(section(manifest, "devDependencies") or _workspaces(manifest, folder))
+    with_dev = bool(building or script(manifest, "prepare")) and has_dev
+    return Needs(with_dev or _needs_install(manifest, folder), building, with_dev)
+
+
+def plan(
+    manifest: Mapping[str, Any], folder: Path, todo: Needs, tool: Tool, *, cache: Path, registry: str = ""
+) -> Plan:
+    """Decide how an app is installed and built.
+
+    Args:
+        manifest: its package.json.
+        folder: where it is unpacked.
+        todo: what it needs done.
+        tool: the package manager.
+        cache: kept between builds.
+        registry: the one that npm is configured for.
+    """
+    build = _build(todo.building, manifest, tool)
+    if not todo.installing:
         return Plan(build=build)
-    chosen = manager(manifest, folder, engine, path=path, cache=cache, with_dev=with_dev)
-    prune = chosen.prune if with_dev else ()
+    chosen = manager(manifest, folder, tool, cache=cache, with_dev=todo.with_dev, registry=registry)
+    prune = chosen.prune if todo.with_dev or tool.is_berry else ()
     return Plan(chosen.install, build, prune, chosen.remark, chosen.env)
+
+
+def _workspaces(manifest: Mapping[str, Any], folder: Path) -> bool:
+    return bool(manifest.get("workspaces")) or (folder / "pnpm-workspace.yaml").is_file()
 
 
 def _needs_install(manifest: Mapping[str, Any], folder: Path) -> bool:
@@ -85,6 +109,7 @@ def _needs_install(manifest: Mapping[str, Any], folder: Path) -> bool:
         any(manifest.get(key) for key in DEPENDENCIES)
         or any(script(manifest, name) for name in INSTALL_SCRIPTS)
         or (folder / "binding.gyp").exists()
+        or (folder / "pnpm-workspace.yaml").is_file()
     )
 
 
@@ -98,16 +123,17 @@ def _build_script(manifest: Mapping[str, Any]) -> str:
     return "build" if script(manifest, "build") else ""
 
 
-def _build(building: str, manifest: Mapping[str, Any], engine: Engine) -> tuple[str, ...]:
+def _build(building: str, manifest: Mapping[str, Any], tool: Tool) -> tuple[str, ...]:
     if not building:
         return ()
-    return (*engine.npm, "run", building) if script(manifest, building) else (*SHELL, building)
+    return (*tool.command, "run", building) if script(manifest, building) else (*SHELL, building)
 
 
 def shown(command: tuple[str, ...]) -> str:
     """A command as a person would type it: without paths and the flags that are always there."""
     if command[:2] == SHELL:
         return command[2]
-    words = ["npm", *command[2:]] if command[1].endswith("npm-cli.js") else list(command)
-    telling = ("--omit=dev", "--frozen-lockfile", "--prod", "--production=true")
-    return " ".join(word for word in words if not word.startswith("--") or word in telling)
+    name = next((name for name in LOCKFILES if command[1].rpartition("/")[2].startswith(name)), "npm")
+    telling = ("--omit=dev", "--frozen-lockfile", "--immutable", "--prod", "--production=true")
+    words = (word for word in command[2:] if not word.startswith("--") or word in telling)
+    return " ".join((name, *words))

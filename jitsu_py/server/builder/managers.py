@@ -1,133 +1,153 @@
-"""The package managers: which one an app uses, and how each is told to install and to prune."""
+"""How each package manager is told to install, to run a script and to prune."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import nodesemver
 
+from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES, YARN_SETTINGS, node_linker
 from jitsu_py.server.builder.manifest import section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.manager_fetch import Tool
 
 NPM_FLAGS: Final = ("--no-audit", "--no-fund", "--prefer-offline", "--foreground-scripts")
 """Only what a build needs; from the cache what is in it; the output of scripts as it comes."""
 
-NPM_LOCKFILES: Final = ("npm-shrinkwrap.json", "package-lock.json")
-
-LOCKFILES: Final = {"yarn": "yarn.lock", "pnpm": "pnpm-lock.yaml"}
-"""Those of the other package managers."""
-
 SCRIPTS_ASKED: Final = "11.17.0"
 """From here on npm asks which packages may run install scripts; 12 refuses those that nobody named."""
 
-BERRY: Final = "__metadata:"
-"""Stands in the lockfiles of Yarn 2 and later."""
+FOCUSES: Final = ">=4"
+"""The versions of Yarn that can take away devDependencies again without a plugin."""
+
+NO_LOCKFILE: Final = "There is no lockfile: {} takes the newest versions that package.json allows."
 
 
 @dataclass(frozen=True)
 class Manager:
     """How an app's dependencies are installed."""
 
+    tool: Tool
+    """What installs them."""
     install: tuple[str, ...]
     """The command that installs."""
-    prune: tuple[str, ...]
-    """The command that takes away what only development needs."""
+    prune: tuple[str, ...] = ()
+    """The command that takes away what only development needs; empty: there is none."""
     remark: str = ""
-    """What a person should know about the choice."""
+    """What a person should know about it."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables it needs, beside those of every tool."""
 
 
 def manager(
-    manifest: Mapping[str, Any], folder: Path, engine: Engine, *, path: str, cache: Path, with_dev: bool
+    manifest: Mapping[str, Any], folder: Path, tool: Tool, *, cache: Path, with_dev: bool, registry: str = ""
 ) -> Manager:
-    """Choose by `packageManager`, else by the lockfile; npm where the one chosen is not on this machine.
+    """Make the commands of a package manager.
 
     Args:
         manifest: the app's package.json.
         folder: the app.
-        engine: what it runs on; has an npm.
-        path: PATH on which the other managers are looked for.
+        tool: the package manager.
         cache: kept between builds.
-        with_dev: devDependencies are installed too.
+        with_dev: devDependencies are installed too; Yarn 2 and later installs them always.
+        registry: the one that npm is configured for, for those that do not read npm's configuration.
     """
-    name = _wanted(manifest, folder)
-    reason = _reason_against(name, folder, path)
-    if name == "pnpm" and not reason:
-        return _pnpm(cache, with_dev=with_dev)
-    if name == "yarn" and not reason:
-        return _yarn(cache, with_dev=with_dev)
-    return _npm(manifest, folder, engine, with_dev=with_dev, remark=reason)
+    if tool.name == "pnpm":
+        return _pnpm(folder, tool, cache, with_dev=with_dev)
+    if tool.is_berry:
+        return _berry(manifest, folder, tool, cache, registry)
+    if tool.name == "yarn":
+        return _yarn(folder, tool, cache, with_dev=with_dev)
+    return _npm(manifest, folder, tool, with_dev=with_dev)
 
 
-def _wanted(manifest: Mapping[str, Any], folder: Path) -> str:
-    named = manifest.get("packageManager")
-    if isinstance(named, str) and named.partition("@")[0] in ("npm", *LOCKFILES):
-        return named.partition("@")[0]
-    if any((folder / lockfile).is_file() for lockfile in NPM_LOCKFILES):
-        return "npm"
-    return next((name for name, lockfile in LOCKFILES.items() if (folder / lockfile).is_file()), "npm")
+def _remark(folder: Path, tool: Tool) -> str:
+    names = (LOCKFILES[tool.name],) if tool.name in LOCKFILES else NPM_LOCKFILES
+    return "" if any((folder / name).is_file() for name in names) else NO_LOCKFILE.format(tool.name)
 
 
-def _reason_against(name: str, folder: Path, path: str) -> str:
-    """Why a manager cannot be used; "" when it can."""
-    if name == "npm":
-        return ""
-    if shutil.which(name, path=path) is None:
-        return f"{name} is not installed on the server: npm installs instead, without {LOCKFILES[name]}."
-    lockfile = folder / LOCKFILES[name]
-    if name == "yarn" and lockfile.is_file() and BERRY in lockfile.read_text("utf-8", "replace")[:2000]:
-        return "Yarn 2 and later are not supported yet: npm installs instead, without yarn.lock."
-    return ""
-
-
-def _npm(
-    manifest: Mapping[str, Any], folder: Path, engine: Engine, *, with_dev: bool, remark: str
-) -> Manager:
-    locked = any((folder / lockfile).is_file() for lockfile in NPM_LOCKFILES)
-    if not locked and not remark:
-        remark = "There is no lockfile: npm takes the newest versions that package.json allows."
+def _npm(manifest: Mapping[str, Any], folder: Path, tool: Tool, *, with_dev: bool) -> Manager:
+    remark = _remark(folder, tool)
     install = (
-        *engine.npm,
-        "ci" if locked else "install",
+        *tool.command,
+        "install" if remark else "ci",
         "--include=dev" if with_dev else "--omit=dev",
         *NPM_FLAGS,
-        *_allow_scripts(manifest, engine),
+        *_allow_scripts(manifest, tool),
     )
-    prune = (*engine.npm, "prune", "--omit=dev", "--ignore-scripts", *NPM_FLAGS)
-    return Manager(install, prune, remark)
+    prune = (*tool.command, "prune", "--omit=dev", "--ignore-scripts", *NPM_FLAGS)
+    return Manager(tool, install, prune, remark)
 
 
-def _allow_scripts(manifest: Mapping[str, Any], engine: Engine) -> tuple[str, ...]:
+def _allow_scripts(manifest: Mapping[str, Any], tool: Tool) -> tuple[str, ...]:
     """Let install scripts run, as they always did, unless the project itself says which ones may."""
-    asks = bool(nodesemver.satisfies(engine.npm_version, f">={SCRIPTS_ASKED}", loose=True))
+    asks = bool(nodesemver.satisfies(tool.version, f">={SCRIPTS_ASKED}", loose=True))
     if not asks or section(manifest, "allowScripts"):
         return ()
     return ("--dangerously-allow-all-scripts",)
 
 
-def _yarn(cache: Path, *, with_dev: bool) -> Manager:
-    common = ("--non-interactive", "--no-progress", "--prefer-offline", "--frozen-lockfile")
-    folder = f"--cache-folder={cache / 'yarn'}"
+def _yarn(folder: Path, tool: Tool, cache: Path, *, with_dev: bool) -> Manager:
+    remark = _remark(folder, tool)
+    frozen = () if remark else ("--frozen-lockfile",)
+    common = ("--non-interactive", "--no-progress", "--prefer-offline", *frozen)
+    kept = f"--cache-folder={cache / 'yarn'}"
     return Manager(
-        install=("yarn", "install", *common, folder, f"--production={str(not with_dev).lower()}"),
-        prune=("yarn", "install", *common, folder, "--production=true", "--ignore-scripts"),
+        tool,
+        (*tool.command, "install", *common, kept, f"--production={str(not with_dev).lower()}"),
+        (*tool.command, "install", *common, kept, "--production=true", "--ignore-scripts"),
+        remark,
     )
 
 
-def _pnpm(cache: Path, *, with_dev: bool) -> Manager:
+def _berry(manifest: Mapping[str, Any], folder: Path, tool: Tool, cache: Path, registry: str) -> Manager:
+    remark = _remark(folder, tool)
+    unneeded = bool(section(manifest, "devDependencies") or manifest.get("workspaces"))
+    focuses = not tool.version or bool(nodesemver.satisfies(tool.version, FOCUSES, loose=True))
+    env = {
+        # The one that was chosen runs, not one that it finds in the project.
+        "YARN_IGNORE_PATH": "1",
+        "YARN_GLOBAL_FOLDER": str(cache / "berry"),
+        "YARN_ENABLE_TELEMETRY": "0",
+        "YARN_ENABLE_PROGRESS_BARS": "0",
+        "YARN_ENABLE_COLORS": "0",
+        "YARN_ENABLE_HYPERLINKS": "0",
+        "YARN_ENABLE_INLINE_BUILDS": "1",
+    }
+    if node_linker(folder) == "pnp":
+        # The app reads its packages out of this cache when it runs: it has to be the app's own.
+        env["YARN_ENABLE_GLOBAL_CACHE"] = "0"
+    else:
+        env["YARN_ENABLE_GLOBAL_CACHE"] = "1"
+        env["YARN_INSTALL_STATE_PATH"] = str(folder / "node_modules" / ".yarn-install-state.gz")
+    if registry and "npmRegistryServer" not in _text(folder / YARN_SETTINGS):
+        env["YARN_NPM_REGISTRY_SERVER"] = registry
+        if registry.startswith("http://"):
+            env["YARN_UNSAFE_HTTP_WHITELIST"] = (
+                registry.removeprefix("http://").partition("/")[0].partition(":")[0]
+            )
     return Manager(
+        tool,
+        (*tool.command, "install", "--no-immutable" if remark else "--immutable"),
+        (*tool.command, "workspaces", "focus", "--all", "--production") if unneeded and focuses else (),
+        remark,
+        env,
+    )
+
+
+def _pnpm(folder: Path, tool: Tool, cache: Path, *, with_dev: bool) -> Manager:
+    remark = _remark(folder, tool)
+    return Manager(
+        tool,
         install=(
-            "pnpm",
+            *tool.command,
             "install",
-            "--frozen-lockfile",
+            "--no-frozen-lockfile" if remark else "--frozen-lockfile",
             "--prefer-offline",
             "--reporter=append-only",
             # A hard link into the store would let one app write into another's dependencies.
@@ -135,7 +155,16 @@ def _pnpm(cache: Path, *, with_dev: bool) -> Manager:
             f"--store-dir={cache / 'pnpm'}",
             "--prod=false" if with_dev else "--prod",
         ),
-        prune=("pnpm", "prune", "--prod", "--ignore-scripts"),
-        # Without a terminal pnpm removes nothing unless it is told that nobody is there to ask.
-        env={"CI": "true"},
+        prune=(*tool.command, "prune", "--prod", "--ignore-scripts"),
+        remark=remark,
+        # Without a terminal pnpm removes nothing unless it is told that nobody is there to ask. The version
+        # was chosen already: it need not fetch another.
+        env={"CI": "true", "npm_config_manage_package_manager_versions": "false"},
     )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 DEFAULT: Final = "server.js"
 """What npm starts when no script says otherwise."""
 
+PNP: Final = ".pnp.cjs"
+"""Where Yarn 2 and later without node_modules says where the packages are."""
+
+LOADER: Final = ".pnp.loader.mjs"
+"""The same for ES modules."""
+
 FILE: Final = re.compile(r"[\w@%+=:,./-]+")
 """A word that a shell takes as it is: it may be the name of a file."""
 
@@ -26,7 +32,8 @@ def start_command(manifest: Mapping[str, Any], folder: Path) -> str:
 
     `scripts.start`, after `scripts.prestart` as npm has it. One that only names a file of the app
     (`server.js`, `bin/www`), as Nodejitsu took it, runs under node.
-    Without it npm's default: `node server.js`.
+    Without it npm's default: `node server.js`. With Yarn's Plug'n'Play, which has no node_modules, node
+    finds the packages through `.pnp.cjs`, and other programs are found by yarn.
 
     Args:
         manifest: the app's package.json.
@@ -39,10 +46,21 @@ def start_command(manifest: Mapping[str, Any], folder: Path) -> str:
     if not start:
         if not (folder / DEFAULT).is_file():
             raise no_start_script()
-        return f"node {DEFAULT}"
+        return _with_pnp(f"node {DEFAULT}", manifest, folder)
     command = f"node {shlex.quote(start)}" if _is_file(start, folder) else start
     before = script(manifest, "prestart")
-    return f"( {before} ) && {command}" if before else command
+    return _with_pnp(f"( {before} ) && {command}" if before else command, manifest, folder)
+
+
+def _with_pnp(command: str, manifest: Mapping[str, Any], folder: Path) -> str:
+    if not (folder / PNP).is_file():
+        return command
+    if script(manifest, "start") and not command.startswith("node "):
+        return "exec yarn run start"
+    loader = ' --experimental-loader \\"file://$PWD/.pnp.loader.mjs\\"' if (folder / LOADER).is_file() else ""
+    preload = f'--require \\"$PWD/{PNP}\\"{loader}'
+    run = command if re.search("[;&|]", command) else f"exec {command}"
+    return f'export NODE_OPTIONS="{preload} $NODE_OPTIONS"; {run}'
 
 
 def no_start_script() -> PlatformError:
