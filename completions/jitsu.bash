@@ -4,7 +4,7 @@
 __jitsu_at() {
     verbs='' aliases='' flags='' arguments=''
     case $1 in
-    '') verbs='deploy install create list view start stop restart scale open rollback destroy logs apps snapshots cloud env package signup login logout whoami forgot users thirdparty tokens config host server completion help' aliases='d push publish init ls l v conf' ;;
+    '') verbs='deploy install create list view start stop restart scale open rollback destroy logs apps snapshots cloud env databases package signup login logout whoami forgot users thirdparty tokens config host server completion help' aliases='d push publish init ls l v db dbs database conf' ;;
     'deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
     'install') arguments='one-of:helloworld|express|http-server|socket.io dirs' ;;
     'create') flags='--dir=dirs --subdomain=free' arguments='apps' ;;
@@ -50,6 +50,20 @@ __jitsu_at() {
     'env load') flags='--dir=dirs -a=apps --app=apps --restart' arguments='apps...' ;;
     'env save') flags='--dir=dirs -a=apps --app=apps' arguments='apps...' ;;
     'env set') flags='--dir=dirs -a=apps --app=apps --stdin --from-file=files --restart' arguments='apps...' ;;
+    'databases') verbs='attach backup backups connect create destroy detach get list restore rotate schedule start stop' aliases='add rm view v ls l' ;;
+    'databases attach') flags='--dir=dirs --as=free --restart' arguments='databases apps' ;;
+    'databases backup') flags='-o=files --output=files --id=free' arguments='databases' ;;
+    'databases backups') flags='--destroy=free' arguments='databases' ;;
+    'databases connect') flags='--port=free' arguments='databases' ;;
+    'databases create') flags='--attach=apps --memory=free --url' arguments='one-of:redis|mongo|couch|mongohq|redistogo free' ;;
+    'databases destroy') arguments='databases' ;;
+    'databases detach') flags='--dir=dirs --restart' arguments='databases apps' ;;
+    'databases get') flags='--url' arguments='databases' ;;
+    'databases restore') arguments='databases files' ;;
+    'databases rotate') flags='--restart' arguments='databases' ;;
+    'databases schedule') flags='--keep=free' arguments='databases one-of:hourly|daily|weekly|off' ;;
+    'databases start') arguments='databases' ;;
+    'databases stop') arguments='databases' ;;
     'package') verbs='create list' aliases='ls' ;;
     'package create') flags='--dir=dirs -o=files --output=files' arguments='dirs' ;;
     'package list') flags='--dir=dirs --why=free' arguments='dirs' ;;
@@ -106,6 +120,7 @@ __jitsu_step() {
     '/snapshots') here='snapshots' ;;
     '/cloud') here='cloud' ;;
     '/env') here='env' ;;
+    '/databases'|'/db'|'/dbs'|'/database') here='databases' ;;
     '/package') here='package' ;;
     '/signup') here='signup' ;;
     '/login') here='login' ;;
@@ -150,6 +165,20 @@ __jitsu_step() {
     'env/load') here='env load' ;;
     'env/save') here='env save' ;;
     'env/set') here='env set' ;;
+    'databases/attach') here='databases attach' ;;
+    'databases/backup') here='databases backup' ;;
+    'databases/backups') here='databases backups' ;;
+    'databases/connect') here='databases connect' ;;
+    'databases/create'|'databases/add') here='databases create' ;;
+    'databases/destroy'|'databases/rm') here='databases destroy' ;;
+    'databases/detach') here='databases detach' ;;
+    'databases/get'|'databases/view'|'databases/v') here='databases get' ;;
+    'databases/list'|'databases/ls'|'databases/l') here='databases list' ;;
+    'databases/restore') here='databases restore' ;;
+    'databases/rotate') here='databases rotate' ;;
+    'databases/schedule') here='databases schedule' ;;
+    'databases/start') here='databases start' ;;
+    'databases/stop') here='databases stop' ;;
     'package/create') here='package create' ;;
     'package/list'|'package/ls') here='package list' ;;
     'users/available') here='users available' ;;

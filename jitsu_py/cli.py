@@ -62,6 +62,7 @@ COMMANDS = {
         MORE,
     ),
     "env": Entry("env:env", "The environment variables of an app.", MORE),
+    "databases": Entry("databases:databases", "The databases of apps: redis, mongo, couch.", MORE),
     "package": Entry("package:package", "What a deploy would send.", MORE),
     "signup": Entry("users:create", "Sign up; a mail brings the code for `jitsu users confirm`.", ACCOUNT),
     "login": Entry("users:login", "Log in and keep a token on this machine.", ACCOUNT),
@@ -88,6 +89,9 @@ ALIASES = {
     "v": "view",
     "init": "install",
     "conf": "config",
+    "db": "databases",
+    "dbs": "databases",
+    "database": "databases",
 }
 
 EXIT_CODES = {

@@ -81,6 +81,38 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "env clear": (Example("jitsu env clear shop --yes", "Take all variables out, without being asked:"),),
     "env save": (Example("jitsu env save shop shop.json", "Keep the variables in a file:"),),
     "env load": (Example("jitsu env load shop shop.json", "Set the variables that a file holds:"),),
+    "databases": (Example("jitsu databases create redis cache --attach shop", "Give the app shop a redis:"),),
+    "databases create": (
+        Example("jitsu databases create redis cache --attach shop", "Give the app shop a redis:"),
+        Example("url=$(jitsu db create mongo things --url)", "In a script, take the URL that connects:"),
+    ),
+    "databases list": (Example("jitsu databases list", "See the databases, their states and sizes:"),),
+    "databases get": (Example("jitsu databases get cache", "See how to connect to the database cache:"),),
+    "databases attach": (
+        Example("jitsu databases attach cache shop --restart", "Tell the app shop of it, now:"),
+        Example("jitsu databases attach second shop --as CACHE", "Tell it of another one, as CACHE_URL:"),
+    ),
+    "databases detach": (Example("jitsu databases detach cache shop", "Tell the app shop of it no more:"),),
+    "databases rotate": (
+        Example("jitsu databases rotate cache --restart", "Change its password, also for its apps:"),
+    ),
+    "databases start": (Example("jitsu databases start cache", "Start the database cache:"),),
+    "databases stop": (Example("jitsu databases stop cache", "Stop it; its data stays:"),),
+    "databases connect": (
+        Example("jitsu databases connect cache", "Talk to it by its own client:"),
+        Example("jitsu db connect things --port 27017", "Open a port here that leads to it, until ^C:"),
+    ),
+    "databases backup": (
+        Example("jitsu databases backup cache -o cache.backup", "Make a backup and download it:"),
+    ),
+    "databases backups": (Example("jitsu databases backups cache", "See which backups there are:"),),
+    "databases restore": (
+        Example("jitsu databases restore cache cache.backup", "Put back what a file holds:"),
+    ),
+    "databases schedule": (
+        Example("jitsu databases schedule cache daily --keep 14", "Have a backup made every day:"),
+    ),
+    "databases destroy": (Example("jitsu databases destroy cache", "Remove it with all that is in it:"),),
     "login": (
         Example("jitsu login ada", "Log in, being asked for the password:"),
         Example("jitsu login ada --token-stdin < token.txt", "Log in with a token made elsewhere:"),

@@ -26,6 +26,12 @@ NDJSON: Final = "application/x-ndjson"
 SHA256: Final = "x-jitsu-sha256"
 """Request header of an upload: hex SHA-256 of the body; the server refuses a body that differs."""
 
+TUNNEL_END: Final = "end"
+"""Text message of a database's tunnel: this side sends no more, and goes on receiving."""
+
+TUNNEL_MESSAGE: Final = 1024 * 1024
+"""Largest message of a tunnel, bytes."""
+
 SNAPSHOT_ID: Final = r"[A-Za-z0-9.+_-]{1,128}"
 """Pattern of a snapshot id."""
 

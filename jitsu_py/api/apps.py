@@ -80,6 +80,8 @@ class App:
     """Id of the snapshot that runs; empty: none."""
     snapshots: tuple[Snapshot, ...] = field(repr=False)
     """Oldest first."""
+    databases: tuple[str, ...]
+    """Names of those attached: the platform adds their addresses to `env`."""
     ctime: datetime | None
     """When it was created."""
     mtime: datetime | None
@@ -120,6 +122,7 @@ class App:
             snapshots=tuple(Snapshot.parse(row) for row in fields.rows(data, "snapshots"))
             if isinstance(snapshots, list)
             else (),
+            databases=fields.texts(data, "databases"),
             ctime=fields.maybe_time(data, "ctime"),
             mtime=fields.maybe_time(data, "mtime"),
             raw=data,

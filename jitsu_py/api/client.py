@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from jitsu_py import __version__
 from jitsu_py.api.addresses import base_url
 from jitsu_py.api.apps import Apps
+from jitsu_py.api.backups import Backups
+from jitsu_py.api.databases import Databases
 from jitsu_py.api.logs import Logs
 from jitsu_py.api.snapshots import Snapshots
 from jitsu_py.api.system import System
@@ -67,6 +69,8 @@ class Client:
         self.users = Users(self._transport, username)
         self.tokens = Tokens(self._transport, username)
         self.thirdparty = ThirdParty(self._transport, username)
+        self.databases = Databases(self._transport, username)
+        self.backups = Backups(self._transport, username)
         self.logs = Logs(self._transport, username)
         self.system = System(self._transport)
 

@@ -1,15 +1,19 @@
-"""Downloads that a lost connection only interrupts."""
+"""Downloads that a lost connection only interrupts, and that leave a whole file or none."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from typing import TYPE_CHECKING
 
+from jitsu_py.api import fields
 from jitsu_py.api.failures import CONNECTION_LOST
 from jitsu_py.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from jitsu_py.api.transport import Transport
 
@@ -42,3 +46,38 @@ def resumed(transport: Transport, path: str) -> Iterator[tuple[bytes, int | None
                 raise
             time.sleep(PAUSES[idle])
             idle += 1
+
+
+def save(
+    transport: Transport,
+    path: str,
+    target: Path,
+    *,
+    sha256: str,
+    what: str,
+    advance: Callable[[int, int | None], object],
+    mode: int = 0o666,
+) -> Path:
+    """Download what is at `path`; `target` appears whole or not at all, and replaces what is there.
+
+    Args:
+        path: from the root of the API, quoted.
+        sha256: hex, what it must be; empty: not checked.
+        what: names it in the error.
+        advance: told the bytes just received and the whole length (None: unknown).
+        mode: who may read and write it, beside what the umask takes away.
+    """
+    part = target.with_name(f"{target.name}.part-{os.getpid()}")
+    digest = hashlib.sha256()
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            for chunk, length in resumed(transport, path):
+                file.write(chunk)
+                digest.update(chunk)
+                advance(len(chunk), length)
+        if sha256 not in ("", digest.hexdigest()):
+            raise fields.bad_reply(f"{what} is not what is kept there (SHA-256)")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target

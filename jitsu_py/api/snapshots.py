@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jitsu_py.api import fields
 from jitsu_py.api.addresses import route, split_app
-from jitsu_py.api.downloads import resumed
+from jitsu_py.api.downloads import save
 from jitsu_py.api.events import BuildEvent
 from jitsu_py.api.failures import CONNECTION_LOST
 from jitsu_py.api.uploads import Body, Build, opened
@@ -192,20 +190,8 @@ class Snapshots:
         listed = self.find(app, snapshot_id)
         if listed is None:
             raise NotFoundError(f"{app} has no snapshot {snapshot_id}", hint=SNAPSHOTS_HINT)
-        part = target.with_name(f"{target.name}.part-{os.getpid()}")
-        digest = hashlib.sha256()
-        try:
-            with part.open("xb") as file:
-                for chunk, length in resumed(self._transport, self._path(app, f"{snapshot_id}.tgz")):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    advance(len(chunk), length)
-            if listed.sha256 not in ("", digest.hexdigest()):
-                raise fields.bad_reply(f"the archive of {snapshot_id} is not what was uploaded (SHA-256)")
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+        path, what = self._path(app, f"{snapshot_id}.tgz"), f"the archive of {snapshot_id}"
+        return save(self._transport, path, target, sha256=listed.sha256, what=what, advance=advance)
 
     def _path(self, app: str, *parts: str) -> str:
         return route("apps", *split_app(app, self._user), "snapshots", *parts)

@@ -24,6 +24,7 @@ from jitsu_py.api.mishaps import ended_early, mishap, stranger, timed_out
 from jitsu_py.api.retries import Retries
 from jitsu_py.api.streams import objects
 from jitsu_py.api.trust import check_proxy, checked_bundle
+from jitsu_py.api.way import Way
 from jitsu_py.wire import NDJSON, POWERED_BY, REQUEST_ID
 
 if TYPE_CHECKING:
@@ -90,6 +91,19 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
+    def way(self) -> Way:
+        """How the server is reached, for another protocol than this one."""
+        login = self._login(requests.Request("GET", self.host).prepare())
+        proxies = requests.utils.get_environ_proxies(self.host) if self._session.trust_env else {}
+        verify = requests.utils.DEFAULT_CA_BUNDLE_PATH if self._verify is True else self._verify or None
+        return Way(
+            self.host,
+            {"User-Agent": str(self._session.headers["User-Agent"]), **login.headers},
+            verify,
+            requests.utils.select_proxy(self.host, proxies),
+            self.timeout,
+        )
+
     def call(
         self,
         method: str,
@@ -120,6 +134,18 @@ class Transport:
         ) as response:
             raw = self._read(response, timeout or self.timeout)
             return _parsed(raw, f"{method} {path}", response)
+
+    def upload(self, path: str, data: Iterable[bytes], *, timeout: float) -> Any:
+        """Send bytes with a POST and give the reply's JSON.
+
+        Args:
+            path: from the root of the API, quoted.
+            data: sent with a length when it has one.
+            timeout: seconds without a byte.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "application/octet-stream"}
+        with self._exchange("POST", path, data, headers, timeout=timeout) as response:
+            return _parsed(self._read(response, timeout), f"POST {path}", response)
 
     def text(self, path: str) -> str:
         """Give the text at `path`; what is no UTF-8 in it is replaced."""

@@ -48,7 +48,7 @@ class Body:
             self._advance(len(chunk))
         if self.sent < self._length:
             # Sent short, it would leave the server waiting for the rest.
-            raise ProjectError("the archive became shorter while it was being sent", hint="deploy again")
+            raise ProjectError("the file became shorter while it was being sent", hint="try again")
 
 
 class Build:

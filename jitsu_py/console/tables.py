@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 NARROW = 10
 """Characters that a column needs to be worth reading; where it gets fewer, rows become single views."""
 
-STYLES = dict.fromkeys(("started", "ready", "running"), "green") | dict.fromkeys(("failed", "crashed"), "red")
+STYLES = (
+    dict.fromkeys(("started", "ready", "running"), "green")
+    | dict.fromkeys(("starting", "slow"), "yellow")
+    | dict.fromkeys(("failed", "crashed", "full"), "red")
+)
 """Colours of cells that tell a state."""
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
@@ -21,12 +20,14 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.openapi import describe
 from jitsu_py.server.routes import apps, logs, snapshots, system, thirdparty, tokens, users
 from jitsu_py.server.routes.listing import AppLists
+from jitsu_py.server.routes.replies import refusal
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from fastapi.responses import JSONResponse
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from jitsu_py.server.accounts import Accounts
@@ -85,7 +86,7 @@ def create_app(
 
 async def _platform_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlatformError)
-    return _answer(error)
+    return refusal(error)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -93,7 +94,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     code = STATUS_CODES.get(error.status_code, Code.BAD_REQUEST)
     what = f"{request.method} {request.url.path}"
     message = f"There is no {what}." if code in STATUS_CODES.values() else f"{what}: {error.detail}."
-    answer = _answer(PlatformError(code, message), status=error.status_code)
+    answer = refusal(PlatformError(code, message), status=error.status_code)
     if error.status_code == 405:
         answer.headers["allow"] = ", ".join(_methods(request))
     return answer
@@ -114,12 +115,7 @@ async def _validation_error(_request: Request, error: Exception) -> JSONResponse
     assert isinstance(error, RequestValidationError)
     first: dict[str, Any] = dict(error.errors()[0])
     where = ".".join(str(part) for part in first.get("loc", ()))
-    return _answer(PlatformError(Code.BAD_REQUEST, f"{where}: {first.get('msg', 'is wrong')}."))
-
-
-def _answer(error: PlatformError, status: int | None = None) -> JSONResponse:
-    headers = {"www-authenticate": 'Basic realm="jitsu"'} if error.code is Code.UNAUTHORIZED else None
-    return JSONResponse(error.body(), status_code=status or error.status, headers=headers)
+    return refusal(PlatformError(Code.BAD_REQUEST, f"{where}: {first.get('msg', 'is wrong')}."))
 
 
 class Envelope:
@@ -135,49 +131,79 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an ASGI request on."""
-        if scope["type"] != "http":
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         # The seed writes `/logs/:user-id/`; a redirect would lose the body of a POST in most clients.
         scope["path"] = scope["path"].rstrip("/") or "/"
-        request_id, began, status = uuid.uuid4().hex[:16], time.perf_counter(), 0
-
-        async def enveloped(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[wire.POWERED_BY] = POWERED_BY
-                headers[wire.REQUEST_ID] = request_id
-            await send(message)
-
+        request_id, began = uuid.uuid4().hex[:16], time.perf_counter()
+        method = scope.get("method", "WEBSOCKET")
+        reply = _Enveloped(scope, receive, send, request_id)
         try:
-            if self._is_local and (refusal := _foreign(Headers(scope=scope))) is not None:
-                await _answer(refusal)(scope, receive, enveloped)
+            if (refused := self._refused(scope)) is not None:
+                await refusal(refused)(scope, receive, reply)
             else:
-                await self._app(scope, receive, enveloped)
+                await self._app(scope, receive, reply)
         except asyncio.CancelledError:
             # Uvicorn's grace at the end of the server is over.
-            if not status:
+            if not reply.status:
                 words = "The server stopped before this request was done."
                 stopped = PlatformError(Code.UNAVAILABLE, words, blame=Blame.SYSTEM)
-                await _answer(stopped)(scope, receive, enveloped)
+                await refusal(stopped)(scope, receive, reply)
         except Exception:
-            log.exception("%s %s %s failed", request_id, scope["method"], scope["path"])
-            if status:
+            log.exception("%s %s %s failed", request_id, method, scope["path"])
+            if reply.status:
                 raise
             fault = "The platform failed at this request; its log (jitsu server logs) says more."
-            await _answer(PlatformError(Code.INTERNAL, fault, blame=Blame.SYSTEM))(scope, receive, enveloped)
+            await refusal(PlatformError(Code.INTERNAL, fault, blame=Blame.SYSTEM))(scope, receive, reply)
         finally:
             spent = (time.perf_counter() - began) * 1000
-            log.info("%s %s %s %d %.1f ms", request_id, scope["method"], scope["path"], status, spent)
+            log.info("%s %s %s %d %.1f ms", request_id, method, scope["path"], reply.status, spent)
+
+    def _refused(self, scope: Scope) -> PlatformError | None:
+        headers = Headers(scope=scope)
+        refused = _foreign(headers) if self._is_local else None
+        # Of other sites' requests a browser shows them no answer, but lets them talk by web socket.
+        return refused or (_cross_site(headers) if scope["type"] == "websocket" else None)
+
+
+class _Enveloped:
+    """Sends what the application answers, with the name and id, and knows its status."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+        """0: nothing was answered yet."""
+
+    async def __call__(self, message: Message) -> None:
+        """Send an ASGI message."""
+        kind = message["type"]
+        if kind in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
+            self.status = message.get("status", 101)
+            message.setdefault("headers", [])
+            headers = MutableHeaders(scope=message)
+            headers[wire.POWERED_BY] = POWERED_BY
+            headers[wire.REQUEST_ID] = self._request_id
+        if kind == "websocket.close" and not self.status:
+            # Starlette's way to say that there is no such web socket.
+            words = f"There is no web socket at {self._scope['path']}."
+            await refusal(PlatformError(Code.NOT_FOUND, words))(self._scope, self._receive, self)
+            return
+        await self._send(message)
 
 
 def _foreign(headers: Headers) -> PlatformError | None:
     host = _hostname(headers.get("host", ""))
-    origin = headers.get("origin")
     if host not in {"127.0.0.1", "localhost", "[::1]", ""} and not host.endswith(".localhost"):
         return PlatformError(Code.FORBIDDEN, f"This server answers on this machine only, not as {host}.")
+    return _cross_site(headers)
+
+
+def _cross_site(headers: Headers) -> PlatformError | None:
+    origin, host = headers.get("origin"), _hostname(headers.get("host", ""))
     if origin is not None and _hostname(origin.partition("://")[2]) != host:
         return PlatformError(Code.FORBIDDEN, "This server takes no requests from other sites.")
     return None

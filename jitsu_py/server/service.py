@@ -36,7 +36,7 @@ from jitsu_py.server.router import Router, find_haproxy
 from jitsu_py.server.settings import LOG_FILE, Settings, write_private
 from jitsu_py.server.snapshots import Snapshots
 from jitsu_py.server.store import Store, load_sealer, open_store, remembered, users
-from jitsu_py.wire import Blame, Code
+from jitsu_py.wire import TUNNEL_MESSAGE, Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -123,7 +123,11 @@ class Service:
             lifespan="on",
             timeout_graceful_shutdown=5,
             http=bounded(POWERED_BY),
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=TUNNEL_MESSAGE,
+            ws_per_message_deflate=False,
+            # Whoever reads slowly answers a ping late; it only keeps what lies between from forgetting us.
+            ws_ping_timeout=None,
         )
         server = Server(config, self._started)
         stopping = asyncio.create_task(self._on_signal(server))

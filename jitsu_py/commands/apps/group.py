@@ -30,6 +30,7 @@ FIELDS: list[Field[App]] = [
     Field("engines", "ENGINES", lambda app: dict(app.engines), listed=False),
     Field("cloud", "CLOUD", lambda app: [cloud.body() for cloud in app.cloud], listed=False),
     Field("snapshots", "SNAPSHOTS", lambda app: [one.id for one in app.snapshots], listed=False),
+    Field("databases", "DATABASES", lambda app: list(app.databases), listed=False),
     Field("ctime", "CREATED", lambda app: iso(app.ctime), human=age, plain=str, listed=False),
     Field("mtime", "CHANGED", lambda app: iso(app.mtime), human=age, plain=str, listed=False),
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from jitsu_py import grammar
+from jitsu_py.commands.env import attached
 from jitsu_py.commands.env.words import assignments, file_of, keys_of, one_app
 from jitsu_py.console.fields import Field, data
 from jitsu_py.context import Context, app_argument, pass_context
@@ -28,6 +29,8 @@ class Variable:
     key: str
     value: str | None
     """None: hidden."""
+    database: str | None = None
+    """Which database it comes from; None: somebody has set it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ VARIABLE: list[Field[Variable]] = [
     Field("key", "KEY", lambda one: one.key),
     Field("value", "VALUE", lambda one: one.value, cell=lambda one: one.value or _nothing(one)),
     Field("hidden", "HIDDEN", lambda one: one.value is None, listed=False),
+    Field("database", "DATABASE", lambda one: one.database, listed=False),
 ]
+
+WITH_DATABASE = [*VARIABLE[:-1], replace(VARIABLE[-1], listed=True)]
+"""For an app that has one."""
 
 CHANGED: list[Field[Changed]] = [
     Field("app", "APP", lambda one: one.app.name),
@@ -90,10 +97,12 @@ def env() -> None:
 @click.option("--show", is_flag=True, help="Show the values, which may be secrets.")
 @pass_context
 def list_variables(context: Context, app: str | None, folder: str | None, show: bool) -> None:
-    """List the variables of an app."""
+    """List the variables of an app, those of its databases too."""
     found = _found(context, app, folder)
-    rows = [Variable(key, value if show else None) for key, value in sorted(found.env.items())]
-    context.console.table(rows, VARIABLE, empty=f"{found.name} has no variables: `jitsu env set KEY=VALUE`.")
+    of = attached.of(context, found)
+    rows = [Variable(key, value if show else None, of.get(key)) for key, value in sorted(found.env.items())]
+    fields = WITH_DATABASE if of else VARIABLE
+    context.console.table(rows, fields, empty=f"{found.name} has no variables: `jitsu env set KEY=VALUE`.")
     if rows and not show and not context.console.json:
         context.console.say("--show shows the values.")
 
@@ -152,7 +161,7 @@ def set_variables(
         new |= _unseen(context, unsaid, stdin)
     new |= {key: variables.checked(key, value) for key, value in pairs.items()}
     found = _found(context, one_app(app, name), folder)
-    _change(context, found, {**found.env, **new}, restart)
+    _change(context, found, {**attached.own(context, found), **new}, restart)
 
 
 @env.command()
@@ -167,7 +176,13 @@ def delete(
     name, keys = keys_of(words, app, folder)
     found = _found(context, name, folder)
     gone = {_known(found, key) for key in keys}
-    _change(context, found, {key: value for key, value in found.env.items() if key not in gone}, restart)
+    of = attached.of(context, found)
+    for key in gone & of.keys():
+        raise UsageError(
+            f"{key} comes from the database {of[key]}", hint=f"jitsu databases detach {of[key]} {found.name}"
+        )
+    kept = {key: value for key, value in found.env.items() if key not in gone | of.keys()}
+    _change(context, found, kept, restart)
 
 
 @env.command()
@@ -175,10 +190,11 @@ def delete(
 @_restart
 @pass_context
 def clear(context: Context, app: str | None, folder: str | None, restart: bool) -> None:
-    """Delete all variables of an app, after asking."""
+    """Delete all variables of an app, after asking; those of its databases stay."""
     found = _found(context, app, folder)
-    question = f"This deletes {_counted(found.env)} of {found.name}. Delete them?"
-    if found.env and not context.console.confirm(question):
+    own = attached.own(context, found)
+    question = f"This deletes {_counted(own)} of {found.name}. Delete them?"
+    if own and not context.console.confirm(question):
         raise UsageError("nothing was deleted")
     _change(context, found, {}, restart)
 
@@ -188,7 +204,7 @@ def clear(context: Context, app: str | None, folder: str | None, restart: bool) 
 @_which
 @pass_context
 def save(context: Context, words: Sequence[str], app: str | None, folder: str | None) -> None:
-    """Write all variables of an app to FILE, env.json unless named.
+    """Write all variables of an app, but those of its databases, to FILE, env.json unless named.
 
     A name that ends in .json gets JSON, another one lines as in .env. Only you may read the file.
     """
@@ -199,10 +215,11 @@ def save(context: Context, words: Sequence[str], app: str | None, folder: str | 
     target = context.cwd / file
     if target.exists() and not context.console.confirm(f"{file} exists. Replace it?"):
         raise UsageError(f"{file} stays as it was")
-    variables.write(target, found.env)
-    context.console.say(f"{_counted(found.env)} of {found.name} written; keep the file out of repositories")
+    own = attached.own(context, found)
+    variables.write(target, own)
+    context.console.say(f"{_counted(own)} of {found.name} written; keep the file out of repositories")
     context.console.answer(
-        str(file), {"app": found.name, "user": found.user, "file": str(target), "keys": sorted(found.env)}
+        str(file), {"app": found.name, "user": found.user, "file": str(target), "keys": sorted(own)}
     )
 
 
@@ -221,7 +238,8 @@ def load(context: Context, words: Sequence[str], app: str | None, folder: str | 
     name, file = file_of(words, app)
     new = variables.read(context.cwd / file)
     found = _found(context, name, folder)
-    lost = [key for key, value in found.env.items() if new.get(key) != value]
+    own = attached.own(context, found)
+    lost = [key for key, value in own.items() if new.get(key) != value]
     question = f"This changes or deletes {', '.join(sorted(lost))} of {found.name}. Go on?"
     if lost and not context.console.confirm(question):
         raise UsageError("nothing was changed")
@@ -237,8 +255,9 @@ def _found(context: Context, app: str | None, folder: str | None) -> App:
 
 def _change(context: Context, app: App, wanted: Mapping[str, str], restart: bool) -> None:
     """Send what differs, restart if asked to, and say since when it counts."""
-    new = tuple(sorted(key for key, value in wanted.items() if app.env.get(key) != value))
-    gone = tuple(sorted(key for key in app.env if key not in wanted))
+    had = attached.own(context, app)
+    new = tuple(sorted(key for key, value in wanted.items() if had.get(key) != value))
+    gone = tuple(sorted(key for key in had if key not in wanted))
     name, client = f"{app.user}/{app.name}", context.client
     if new or gone:
         # Only what differs is sent: somebody else may be changing other variables at this moment.
