@@ -163,6 +163,11 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "server status": (Example("jitsu server status --json", "See where it runs, as JSON:"),),
     "server run": (Example("jitsu server run", "Run it in this terminal, until ^C:"),),
     "server logs": (Example("jitsu server logs 40", "Print the newest 40 lines of its own log:"),),
+    "server install": (
+        Example("sudo /opt/jitsu/bin/jitsu server install", "Have it start with the machine:"),
+        Example("jitsu server install --print", "See the systemd unit first:"),
+    ),
+    "server uninstall": (Example("jitsu server uninstall", "Take the service away, and keep the data:"),),
     "server engines": (Example("jitsu server engines list", "See which Nodes are on this machine:"),),
     "server engines list": (Example("jitsu server engines list", "See which Nodes are on this machine:"),),
     "server engines add": (

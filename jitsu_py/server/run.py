@@ -14,12 +14,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py import wire
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.unit import MARK
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "Status",
     "hold",
     "is_held",
+    "leave",
     "log_file",
     "restart",
     "serve",
@@ -102,20 +104,36 @@ def stop(home: Path) -> bool:
 def restart(home: Path) -> Status:
     """Replace the server by a new one; drones and router go on meanwhile.
 
+    One that is a service of systemd is replaced by that.
+
     Raises:
         PlatformError: as `start` and `stop`.
     """
-    _end(home, signal.SIGHUP)
-    return start(home)
+    before = _settled(home) if home.is_dir() else None
+    is_service = before is not None and _is_service(before.pid)
+    leave(home)
+    return _replaced(home) if is_service else start(home)
+
+
+def leave(home: Path) -> bool:
+    """End the server, and leave drones and router to the next one. False: none ran.
+
+    Raises:
+        PlatformError: it does not end.
+    """
+    return _end(home, signal.SIGHUP)
 
 
 def serve(
     home: Path, *, api_port: int | None = None, router_port: int | None = None, report: int | None = None
-) -> None:
+) -> bool:
     """Run the platform in this process until TERM, INT or HUP.
 
     Args:
         report: file descriptor to which one line of JSON tells whether it serves or why not.
+
+    Returns:
+        Whether drones and router were left to the next server.
 
     Raises:
         PlatformError: it cannot start; nothing is left running.
@@ -126,7 +144,7 @@ def serve(
         with hold(home):
             from jitsu_py.server import service
 
-            service.serve(settings, lambda told: _tell(report, {"ready": told}))
+            return service.serve(settings, lambda told: _tell(report, {"ready": told}))
     except PlatformError as error:
         _tell(report, {"error": error.body()})
         raise
@@ -214,6 +232,28 @@ def _understood(home: Path, told: dict[str, Any]) -> Status:
         blame=Blame.SYSTEM,
         details={"output": lines},
     )
+
+
+def _is_service(pid: int) -> bool:
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        return MARK in psutil.Process(pid).environ()
+    return False
+
+
+def _replaced(home: Path) -> Status:
+    """The server that systemd starts in place of the one that ended."""
+    deadline = time.monotonic() + START_TIME
+    while (found := status(home)) is None:
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                Code.UNAVAILABLE,
+                f"systemd did not start it again within {START_TIME:g} s; see `systemctl status jitsu`.",
+                blame=Blame.SYSTEM,
+            )
+        time.sleep(0.05)
+    return replace(found, is_new=True)
 
 
 def _end(home: Path, how: signal.Signals) -> bool:

@@ -20,6 +20,7 @@ import uvicorn
 import uvloop
 
 from jitsu_py import __version__, wire
+from jitsu_py.server import notify
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
@@ -51,8 +52,8 @@ KEPT_EVERY: Final = 2.0
 """Seconds between two looks whether the run file is still there."""
 
 
-def serve(settings: Settings, announce: Callable[[dict[str, Any]], None]) -> None:
-    """Run the platform in this process until a signal ends it.
+def serve(settings: Settings, announce: Callable[[dict[str, Any]], None]) -> bool:
+    """Run the platform in this process until a signal ends it; whether it left its drones running.
 
     TERM and INT stop everything in order; HUP leaves the drones and the router to the next server.
 
@@ -65,7 +66,9 @@ def serve(settings: Settings, announce: Callable[[dict[str, Any]], None]) -> Non
     _log_to(settings.home / LOG_FILE)
     store = open_store(settings.home, load_sealer(settings.home))
     with contextlib.closing(store), contextlib.closing(_listen(settings, store)) as listener:
-        uvloop.run(Service(settings, store, listener, announce).main())
+        service = Service(settings, store, listener, announce)
+        uvloop.run(service.main())
+    return service.leaves_running
 
 
 class Service:
@@ -81,7 +84,7 @@ class Service:
         self._settings = settings
         self._announce = announce
         self._listener = listener
-        self._leave_running = False
+        self.leaves_running = False
         self._failure: PlatformError | None = None
         self._opened = asyncio.Event()
         self._user = _local_account(store)
@@ -154,9 +157,9 @@ class Service:
         try:
             yield
         finally:
-            log.info("stopping, %s", "drones go on" if self._leave_running else "drones too")
+            log.info("stopping, %s", "drones go on" if self.leaves_running else "drones too")
             await self._snapshots.close()
-            await self._reconciler.close(leave_running=self._leave_running)
+            await self._reconciler.close(leave_running=self.leaves_running)
             for task in tasks:
                 task.cancel()
             await asyncio.to_thread(self._logbook.collect)
@@ -169,7 +172,7 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, signals.put_nowait, number)
-        self._leave_running = await signals.get() is signal.SIGHUP
+        self.leaves_running = await signals.get() is signal.SIGHUP
         # Uvicorn told to exit before it serves would leave out what the lifespan does at the end.
         await self._opened.wait()
         try:
@@ -184,6 +187,7 @@ class Service:
         self._opened.set()
         self._write_run_file()
         self._announce(self._run_file())
+        notify.ready()
         log.info("jitsu %s serves at %s", __version__, self._address.api)
 
     async def _keep_run_file(self) -> None:

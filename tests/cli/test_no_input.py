@@ -53,6 +53,9 @@ BY_COMMAND = {
     # Following ends with the app only: one that is not there.
     "logs tail": ["nothing"],
     "completion": ["bash"],
+    # As root they would change the machine that the tests run on.
+    "server install": ["--print"],
+    "server uninstall": ["--scope", "user"],
     "list": [],
     "apps list": [],
 }
