@@ -164,7 +164,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "server run": (Example("jitsu server run", "Run it in this terminal, until ^C:"),),
     "server logs": (Example("jitsu server logs 40", "Print the newest 40 lines of its own log:"),),
     "server install": (
-        Example("sudo /opt/jitsu/bin/jitsu server install", "Have it start with the machine:"),
+        Example("jitsu server install", "Have it start with the machine:"),
         Example("jitsu server install --print", "See the systemd unit first:"),
     ),
     "server uninstall": (Example("jitsu server uninstall", "Take the service away, and keep the data:"),),
