@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ FIELDS: list[Field[Installed]] = [
 
 
 def _is_root() -> bool:
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+    return os.geteuid() == 0 if sys.platform != "win32" else False
 
 
 _scope = click.option(
