@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py import wire
-from jitsu_py.server import care, limits, manifests
+from jitsu_py.server import care, changes, limits, manifests
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.notes import by
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as snapshot_rows
 from jitsu_py.wire import Code
@@ -162,6 +163,7 @@ class Platform:
         """
         asked = self._asked(body)
         await asyncio.to_thread(self._change, app, asked)
+        await asyncio.to_thread(self._tell_changes, app)
         if asked.subdomain is not None or asked.domains is not None:
             await self.reconciler.routes_changed()
         return await asyncio.to_thread(self.app, app.user, app.name)
@@ -190,6 +192,14 @@ class Platform:
                     Code.TOO_LARGE, f"An app's variables have at most {wire.JSON_LIMIT // 1024} KiB together."
                 )
             apps.change(connection, app.id, env=self.store.sealer.seal(env))
+        self._tell_changes(app)
+
+    def _tell_changes(self, before: App) -> None:
+        """Say in the app's log what of it is not as it was."""
+        after = self.app(before.user, before.name)
+        opened = self.store.sealer.open
+        if text := changes.in_words(before, after, opened(before.env), opened(after.env)):
+            self.reconciler.notes.add(after.key, f"config changed{by()}: {text}")
 
     def _change(self, app: App, asked: manifests.Changes) -> None:
         values: dict[str, Any] = {}

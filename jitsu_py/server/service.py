@@ -14,6 +14,7 @@ import secrets
 import signal
 import socket
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -31,12 +32,14 @@ from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
+from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
+from jitsu_py.server.redaction import Hide, hiding, unchanged
 from jitsu_py.server.router import Router, find_haproxy
 from jitsu_py.server.settings import LOG_FILE, Settings, write_private
 from jitsu_py.server.snapshots import Snapshots
-from jitsu_py.server.store import Store, load_sealer, open_store, remembered, users
+from jitsu_py.server.store import Store, apps, load_sealer, open_store, remembered, users
 from jitsu_py.wire import TUNNEL_MESSAGE, Blame, Code
 
 if TYPE_CHECKING:
@@ -104,8 +107,9 @@ class Service:
         router = Router(
             _haproxy(), settings.run, port=self._address.router_port, address=settings.router.address
         )
-        self._snapshots = Snapshots(store, builder, settings)
-        self._reconciler = Reconciler(store, LocalEngine(settings.home), router, logbook, settings)
+        notes = Notes(logbook, partial(_hiding, store))
+        self._snapshots = Snapshots(store, builder, settings, notes)
+        self._reconciler = Reconciler(store, LocalEngine(settings.home), router, logbook, notes, settings)
         self._logbook = logbook
         self._platform = platform = Platform(
             settings, store, self._snapshots, self._reconciler, logbook, self._address
@@ -270,6 +274,13 @@ def _local_account(store: Store) -> str:
             users.create(connection, name, email=None, password=None, confirmed=True)
         remembered.remember(connection, "local.user", name)
     return name
+
+
+def _hiding(store: Store, key: str) -> Hide:
+    """What hides the secrets of an app ("user/name") in what the platform says of it."""
+    with store.read() as connection:
+        app = apps.find(connection, *key.split("/", 1))
+    return hiding(store, app) if app else unchanged
 
 
 def _user_name() -> str:

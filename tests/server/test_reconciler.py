@@ -18,8 +18,10 @@ from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.drones.census import marked
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Logbook
+from jitsu_py.server.notes import Notes
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.reconciler.desired import Desired
+from jitsu_py.server.redaction import unchanged
 from jitsu_py.server.router import Router, find_haproxy
 from jitsu_py.server.store import apps, load_sealer, open_store, snapshots, users
 from jitsu_py.wire import Code
@@ -115,7 +117,8 @@ async def world(home: Path) -> AsyncIterator[World]:
         port = free_port()
         router = Router(haproxy, settings.run, port=port)
         logbook = Logbook(home / "logs")
-        reconciler = Reconciler(store, LocalEngine(home), router, logbook, settings)
+        notes = Notes(logbook, lambda _app: unchanged)
+        reconciler = Reconciler(store, LocalEngine(home), router, logbook, notes, settings)
         await reconciler.open()
         try:
             yield World(home, store, router, reconciler, port)

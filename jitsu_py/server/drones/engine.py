@@ -57,6 +57,8 @@ class Exit:
     """Exit code; None if a signal ended it or it is unknown."""
     signal: str | None = None
     """Name of the signal that ended it, e.g. "SIGKILL"."""
+    out_of_memory: bool = False
+    """Whether it ended because it had no more memory."""
 
     @classmethod
     def of(cls, returncode: int) -> Exit:
@@ -71,7 +73,7 @@ class Exit:
     def words(self) -> str:
         """The ending as the rest of a sentence: "with exit code 3"."""
         if self.signal is not None:
-            return f"by {self.signal}"
+            return f"by {self.signal}, out of memory" if self.out_of_memory else f"by {self.signal}"
         return "without a known exit code" if self.code is None else f"with exit code {self.code}"
 
 

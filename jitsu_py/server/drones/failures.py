@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jitsu_py.server.errors import PlatformError
@@ -11,7 +12,10 @@ from jitsu_py.wire import Blame, Code
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jitsu_py.server.drones.engine import DroneSpec, Exit
+    from jitsu_py.server.drones.engine import DroneSpec, Exit, Process
+
+TRACE = 200
+"""Lines that V8 prints at most after the one that says why it gives up."""
 
 
 class BootFailed(PlatformError):  # noqa: N818 - it names an event of the deploy, as the API does
@@ -77,3 +81,11 @@ def given_up(spec: DroneSpec) -> PlatformError:
         f"The start of {spec.app} was given up: the drone was stopped, or the server is stopping.",
         blame=Blame.SYSTEM,
     )
+
+
+def explained(ending: Exit, process: Process) -> Exit:
+    """The ending with its cause, where V8 told it before it gave up."""
+    if ending.signal not in {"SIGABRT", "SIGTRAP", "SIGILL"}:  # which one depends on Node's age
+        return ending
+    told = any("heap out of memory" in line for line in process.output(TRACE))
+    return replace(ending, out_of_memory=told)

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.drones.backoff import Backoff
-from jitsu_py.server.drones.failures import BootFailed, given_up, not_launched
+from jitsu_py.server.drones.failures import BootFailed, explained, given_up, not_launched
 from jitsu_py.server.drones.messages import (
     BecameReady,
     Begin,
@@ -199,7 +199,7 @@ class Life:
         """Its leading process is no more. Unless that was asked for, the rest of its group has no use."""
         if process is not self._process:
             return
-        self._last_exit = ending
+        self._last_exit = explained(ending, process)
         self._watch_no_longer()
         if self._state is not DroneState.STOPPING:
             self._cancel_timer()

@@ -82,6 +82,10 @@ class Fleet:
         _, unproved = self._launching.get(app.id, (None, set[str]()))
         return [drone for drone in self.of(app) if drone.id not in unproved]
 
+    def all(self) -> tuple[Drone, ...]:
+        """Every drone of every app."""
+        return self._supervisor.drones()
+
     def all_of(self, app: App) -> tuple[Drone, ...]:
         """Every drone of an app, of whatever release."""
         return self._supervisor.drones(app.key)

@@ -10,23 +10,26 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from jitsu_py.server.drones import Drone, DroneEvent, DroneState, EventKind
+from jitsu_py.server.drones import Drone, DroneEvent, DroneState
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.notes import Notes
+from jitsu_py.server.notes import by
+from jitsu_py.server.reconciler import words
 from jitsu_py.server.reconciler.desired import Desired
 from jitsu_py.server.reconciler.fleet import Fleet, best_first, is_short
-from jitsu_py.server.reconciler.routing import wanted_route
+from jitsu_py.server.reconciler.routing import hosts_of, wanted_route
 from jitsu_py.wire import NO_SNAPSHOT, Code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from jitsu_py.server.drones import Engine
+    from jitsu_py.server.drones import DroneSpec, Engine
     from jitsu_py.server.logbook import Logbook
+    from jitsu_py.server.notes import Notes
     from jitsu_py.server.router import Router
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
     from jitsu_py.server.store.apps import App
+    from jitsu_py.server.store.snapshots import Release
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +46,24 @@ class Reconciler:
     Args:
         engine: runs the drones.
         router: serves them.
+        notes: what happens is said there; `close` sees to it that all is written.
     """
 
     def __init__(
-        self, store: Store, engine: Engine, router: Router, logbook: Logbook, settings: Settings
+        self,
+        store: Store,
+        engine: Engine,
+        router: Router,
+        logbook: Logbook,
+        notes: Notes,
+        settings: Settings,
     ) -> None:
         self._desired = Desired(store)
         self._router = router
         self._settings = settings
         self._fleet = Fleet(self._desired, engine, router, logbook, settings, self._heard)
-        self._notes = Notes(logbook)
+        self.notes = notes
+        self._adopting = False
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rerouting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,8 +74,12 @@ class Reconciler:
     async def open(self) -> None:
         """Take over the drones that still run, start the router, and bring up what is missing."""
         self._keeper = asyncio.create_task(self._fleet.run())
-        self._spawn(self._notes.run())
-        await self._fleet.adopt()
+        self._spawn(self.notes.run())
+        self._adopting = True
+        try:
+            await self._fleet.adopt()
+        finally:
+            self._adopting = False
         await self._router.start()
         await self.routes_changed()
         self._spawn(self._router.watch())
@@ -78,13 +93,20 @@ class Reconciler:
     async def close(self, *, leave_running: bool) -> None:
         """Stop; with `leave_running` the drones and the router go on for the next server to take over."""
         self.give_up()
+        if not leave_running:
+            self._say_goodbye()
         # From here on nothing brings the router back, whatever task still wants to.
         await self._router.close(leave_running=leave_running)
         await self._fleet.close(leave_running=leave_running)
-        await self._notes.written()
+        await self.notes.written()
         for task in [*self._tasks, self._keeper]:
             task.cancel()
         await asyncio.gather(*self._tasks, self._keeper, return_exceptions=True)
+
+    def _say_goodbye(self) -> None:
+        for drone in self._fleet.all():
+            text = "ends with the server, and is launched again with the next one"
+            self.notes.add(drone.app, text, drone=drone.id, snapshot=drone.snapshot)
 
     def drones(self, app: App) -> list[Drone]:
         """The drones of an app's release that are not being retired, in the order of their launch."""
@@ -151,6 +173,8 @@ class Reconciler:
         async with self._locks[app.id]:
             app = await asyncio.to_thread(self._desired.fresh, app)
             await asyncio.to_thread(self._desired.set, app, drones=drones, ram=ram)
+            if app.drones != drones:
+                self.notes.add(app.key, f"scaled from {app.drones} to {drones} drones{by()}")
             app = await asyncio.to_thread(self._desired.fresh, app)
             if app.state == "started":
                 await self._fill(app)
@@ -179,15 +203,15 @@ class Reconciler:
         running = self._fleet.all_of(app)
         await self._fleet.retire(running, max((drone.grace for drone in running), default=0.0))
         if running:
-            self._notes.add(app.key, "stopped")
-        await self._notes.written()
+            self.notes.add(app.key, f"stopped{by()}")
+        await self.notes.written()
 
     async def _switch(self, app: App) -> None:
         """Launch a new release, prove it ready, record it, route to it, retire the old one."""
         if app.active_id is None:
             raise PlatformError(Code.NO_SNAPSHOTS, NO_SNAPSHOT)
         release = await asyncio.to_thread(self._desired.new_release, app, app.active_id)
-        launched = await self._fleet.launch(app, release, app.drones)
+        launched = await self._launched(app, release)
         try:
             await asyncio.to_thread(
                 self._desired.set, app, served=release, state="started", release_id=release.id
@@ -197,7 +221,19 @@ class Reconciler:
             raise
         self._retry.pop(app.id, None)
         await self.routes_changed()
+        ref, hosts = launched[0].snapshot, hosts_of(app, self._settings.router.domain)
+        self.notes.add(app.key, words.routed(ref, len(launched), hosts), snapshot=ref)
         self._retire_others(replace(app, release_id=release.id))
+
+    async def _launched(self, app: App, release: Release) -> list[DroneSpec]:
+        """Launch a release's drones, and say in the log that it is done and what came of it."""
+        ref = (await asyncio.to_thread(self._desired.snapshot, release)).ref
+        self.notes.add(app.key, f"starting snapshot {ref}{by()}", snapshot=ref)
+        try:
+            return await self._fleet.launch(app, release, app.drones)
+        except PlatformError as error:
+            self.notes.add(app.key, f"snapshot {ref} did not start: {error.message}", snapshot=ref)
+            raise
 
     def _retire_others(self, app: App) -> None:
         """Let go of the drones that run for an app without being of its release."""
@@ -268,7 +304,7 @@ class Reconciler:
             except PlatformError as error:
                 delay = min(max(self._retry.get(app.id, (0.0, 0.5))[1] * 2, 1.0), LONGEST_WAIT)
                 self._retry[app.id] = (time.monotonic() + delay, delay)
-                self._notes.add(app.key, f"did not start, tried again in {delay:.0f} s: {error.message}")
+                self.notes.add(app.key, f"did not start, tried again in {delay:.0f} s: {error.message}")
             else:
                 self._retry.pop(app.id, None)
         self._changed.set()
@@ -277,10 +313,10 @@ class Reconciler:
         """What the supervisor tells of a drone: into the app's log, and a round soon."""
         if self._closing:
             return
-        text = _in_words(event)
+        text = words.of_drone(event, adopted=self._adopting)
         log.info("%s %s: %s", event.drone.app, event.drone.id, text)
         drone = event.drone
-        self._notes.add(drone.app, text, drone=drone.id, snapshot=drone.snapshot)
+        self.notes.add(drone.app, text, drone=drone.id, snapshot=drone.snapshot)
         self._changed.set()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
@@ -292,18 +328,3 @@ class Reconciler:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work in the background failed", exc_info=error)
-
-
-def _in_words(event: DroneEvent) -> str:
-    drone = event.drone
-    ended = f"ended {drone.last_exit.words()}" if drone.last_exit else "ended"
-    words = {
-        EventKind.LAUNCHED: f"launched on port {drone.port}",
-        EventKind.READY: "ready",
-        EventKind.SICK: f"sick: {event.why}; it is replaced",
-        EventKind.WELL: "passes its health check again",
-        EventKind.EXITED: ended,
-        EventKind.BACKING_OFF: f"crashes again and again; launched again in {event.delay:g} s",
-        EventKind.STOPPED: "stopped",
-    }
-    return words[event.kind]

@@ -35,5 +35,11 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
     targets = tuple(Target(drone.id, drone.port) for drone in sound)
     down = Page.CRASHING if is_crashing else Page.STARTING
     page = Page.STOPPED if app.state == "stopped" else down
-    hosts = (f"{app.subdomain}.{domain}", *app.domains)
-    return Route(app=app.key, hosts=hosts, release=str(app.release_id), targets=targets, page=page)
+    return Route(
+        app=app.key, hosts=hosts_of(app, domain), release=str(app.release_id), targets=targets, page=page
+    )
+
+
+def hosts_of(app: App, domain: str) -> tuple[str, ...]:
+    """The host names at which an app answers."""
+    return (f"{app.subdomain}.{domain}", *app.domains)

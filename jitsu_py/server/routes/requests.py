@@ -17,6 +17,7 @@ from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.auth import Authenticator, Caller, may, may_manage_account
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.notes import actor
 from jitsu_py.server.platform import Platform
 from jitsu_py.server.routes.listing import AppLists
 from jitsu_py.wire import Code
@@ -74,6 +75,7 @@ async def _owner(request: Request, caller: Annotated[Caller, Depends(_caller)]) 
     # The seed reads logs by POST.
     method = "GET" if request.url.path.startswith("/logs/") else request.method
     may(caller, method, path["user"], path.get("app"))
+    actor.set(f"{caller.user.name} (token {caller.token.name})" if caller.token else caller.user.name)
     return caller
 
 

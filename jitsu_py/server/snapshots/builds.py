@@ -69,3 +69,17 @@ class Build:
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
+
+
+def in_words(ref: str, event: dict[str, Any]) -> str:
+    """A build's event as lines of the app's log; "": it says nothing there."""
+    match event["event"]:
+        case Event.STEP:
+            return str(event["message"])
+        case Event.LINE:
+            return str(event["text"])
+        case Event.DONE:
+            return f"snapshot {ref} built in {event['seconds']:.1f} s"
+        case Event.FAILED:
+            return f"snapshot {ref} was not built: {event['message']}"
+    return ""

@@ -12,7 +12,8 @@ from jitsu_py.server.builder import Builder, Contents, Job, Limits, inspect
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.builder.space import check_space, free, needed
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.snapshots.builds import Build
+from jitsu_py.server.notes import by
+from jitsu_py.server.snapshots.builds import Build, in_words
 from jitsu_py.server.snapshots.receiving import Receiver, Upload
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as rows
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from jitsu_py.server.notes import Notes
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
     from jitsu_py.server.store.apps import App
@@ -34,10 +36,11 @@ REMOVED: Final = "The snapshot was removed during its build."
 class Snapshots:
     """The archives of all apps, and the builds made of them."""
 
-    def __init__(self, store: Store, builder: Builder, settings: Settings) -> None:
+    def __init__(self, store: Store, builder: Builder, settings: Settings, notes: Notes) -> None:
         self._store = store
         self._builder = builder
         self._settings = settings
+        self._notes = notes
         self._receiver = Receiver(settings.home / "work", settings.builds.archive)
         self._builds: dict[int, Build] = {}
         self._closed = False
@@ -102,6 +105,7 @@ class Snapshots:
             raise
         build = Build(snapshot.id, fresh=fresh)
         self._builds[snapshot.id] = build
+        self._notes.add(app.key, f"snapshot {ref} uploaded{by()}: {upload.size:,} bytes", snapshot=ref)
         build.task = asyncio.create_task(self._build(app, snapshot, build), name=f"build {app.key} {ref}")
         return build
 
@@ -217,6 +221,7 @@ class Snapshots:
         finally:
             self._builds.pop(snapshot.id, None)
             build.emit(last)
+            self._note(app, snapshot, last)
 
     async def _run(self, app: App, snapshot: Snapshot, build: Build) -> dict[str, Any]:
         began = time.monotonic()
@@ -230,7 +235,12 @@ class Snapshots:
             env=self._store.sealer.open(app.env),
             fresh=build.fresh,
         )
-        built = await self._builder.build(job, build.emit)
+
+        def tell(event: dict[str, Any]) -> None:
+            build.emit(event)
+            self._note(app, snapshot, event)
+
+        built = await self._builder.build(job, tell)
         values = {
             "state": "ready",
             "seconds": round(time.monotonic() - began, 3),
@@ -241,6 +251,10 @@ class Snapshots:
         }
         await asyncio.to_thread(self._record, snapshot, values)
         return {"event": Event.DONE, "time": now(), "seconds": values["seconds"]}
+
+    def _note(self, app: App, snapshot: Snapshot, event: dict[str, Any]) -> None:
+        if text := in_words(snapshot.ref, event):
+            self._notes.add(app.key, text, snapshot=snapshot.ref)
 
     def _failed(self, snapshot: Snapshot, error: PlatformError) -> dict[str, Any]:
         # A full disk can keep the verdict from being stored; the one who waits hears it all the same.
@@ -266,3 +280,5 @@ class Snapshots:
             )
         with self._store.write() as connection:
             apps.change(connection, app.id, active_id=snapshot.id)
+        if app.active_id != snapshot.id:
+            self._notes.add(app.key, f"snapshot {snapshot.ref} activated{by()}", snapshot=snapshot.ref)
