@@ -6,17 +6,22 @@ import json
 import re
 import signal
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jitsu_py.api.client import Client
+from jitsu_py.api.following import follow
+from jitsu_py.reporter import Silent
 from jitsu_py.server import run
 from tests.cli.people import JITSU, left
 from tests.platforms import LocalPlatform, archive, hello
 from tests.unit.loopback import POWERED, Reply, Request, answer, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pexpect
@@ -213,3 +218,137 @@ def test_tail_takes_a_broken_line_up_again(person: Person) -> None:
     assert (done.code, done.out) == (4, "line 1\nline 2\nline 3\n")
     assert [path.partition("?")[2] for path in asked[:4]] == ["rows=10", "after=1", "after=2", "after=3"]
     assert done.err.count("connecting again") == 1
+
+
+class Kept(Silent):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.told.append(text)
+
+
+def test_a_silent_connection_counts_as_lost() -> None:
+    """What a sleep or a dead network leaves, a connection without a word, is given up and made anew."""
+    over = threading.Event()
+    asked: list[str] = []
+
+    def respond(request: Request) -> Reply:
+        asked.append(request.path.partition("?")[2])
+        line = {"event": "line", "id": len(asked), "time": 1, "description": f"line {len(asked)}"}
+
+        def content() -> Iterator[bytes]:
+            yield json.dumps(line).encode() + b"\n"
+            over.wait(60)
+
+        return Reply(200, content(), {**POWERED, "content-type": "application/x-ndjson"})
+
+    reporter = Kept()
+    with serving(respond) as running, Client(running.url, "ada", "t0ken") as client:
+        lines = follow(client, "shop", 10, reporter, {}, silence=0.5, pause=lambda _seconds: None)
+        texts_seen = [next(lines).text for _ in range(3)]
+        lines.close()  # type: ignore[attr-defined]
+        over.set()
+    assert texts_seen == ["line 1", "line 2", "line 3"]
+    assert asked == ["rows=10", "after=1", "after=2"]
+    assert "connecting again" in reporter.told[0]
+
+
+@pytest.mark.parametrize("words", [["tail", "quiet"], ["all", "-f", "--grep", "only words"]])
+def test_a_reader_that_leaves_ends_a_quiet_tail(
+    words: list[str], owner: Person, shared_platform: LocalPlatform
+) -> None:
+    """`| head -n 1` of an app that prints no more: it ends when head does, not with the next line."""
+    put(
+        shared_platform, "quiet", "console.log('only words');" + TALK.replace("console.log('asked", "('asked")
+    )
+    wait_for(owner, "quiet", "evil")
+    line = " ".join([*JITSU, "logs", *(f"'{word}'" for word in words)])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line} | head -n 1"],
+        cwd=owner.folder,
+        env=owner.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+
+
+def test_an_interrupted_pipe(owner: Person, shared_platform: LocalPlatform) -> None:
+    """^C ends a tail into a pipe with 130 and without a word, also while nothing is printed."""
+    put(shared_platform, "stopped-by-hand")
+    wait_for(owner, "stopped-by-hand", "evil")
+    child = subprocess.Popen(
+        [*JITSU, "logs", "tail", "stopped-by-hand", "--raw", "--grep", "trouble"],
+        cwd=owner.folder,
+        env=owner.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "trouble 1\n"
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out, err) == (130, "", "")
+
+
+COLOURS = """
+console.log('\\u001b[31mred\\u001b[39m and \\u001b]0;owned\\u0007\\u001b[2Jevil')
+require('http').createServer((q, r) => r.end('ok')).listen(80)
+"""
+
+
+def test_colours_and_escapes(owner: Person, shared_platform: LocalPlatform) -> None:
+    """A terminal gets an app's colours and nothing else it would obey; a pipe gets neither, unless --raw."""
+    put(shared_platform, "colours", COLOURS)
+    wait_for(owner, "colours", "evil")
+    shown = left(owner.sit("logs", "colours", "--grep", "evil", columns=200))
+    assert "\x1b[31mred\x1b[39m and " in shown
+    for words in (["colours"], ["colours", "--raw"], ["all", "--grep", "owned"]):
+        told = left(owner.sit("logs", *words, columns=200))
+        assert "\\x1b]0;owned\\x07\\x1b[2Jevil" in told
+        assert not re.search(r"\x1b\]|\x07|\x1b\[2J", told)
+    assert "\x1b[31m" not in left(owner.sit("logs", "colours", "--no-colors", columns=200))
+    piped = owner.jitsu("logs", "colours", "--grep", "evil").out
+    assert piped.endswith("red and \\x1b]0;owned\\x07\\x1b[2Jevil\n")
+    assert "\x1b" not in piped
+    exact = owner.jitsu("logs", "colours", "--grep", "evil", "--raw").out
+    assert exact == "\x1b[31mred\x1b[39m and \x1b]0;owned\x07\x1b[2Jevil\n"
+
+
+def test_drones_are_told_apart(owner: Person, shared_platform: LocalPlatform) -> None:
+    """On a terminal each drone's name has a colour of its own."""
+    put(shared_platform, "pair", "console.log('here');" + TALK)
+    assert owner.jitsu("scale", "pair", "2").code == 0
+    deadline = time.monotonic() + 20
+    while owner.jitsu("logs", "pair", "--raw", "--grep", "here").out != "here\nhere\n":
+        assert time.monotonic() < deadline
+    shown = left(owner.sit("logs", "pair", "--grep", "here", columns=200))
+    heads = re.findall(r"\x1b\[(\d+)m(\S+)\x1b\[0m  here", shown)
+    assert len({colour for colour, _ in heads}) == len({drone for _, drone in heads}) == 2
+
+
+def test_the_newest_snapshot_and_secrets(owner: Person, shared_platform: LocalPlatform) -> None:
+    """Without a filter the lines are the newest snapshot's; --redact stars the values of its variables."""
+    code = "console.log('key: ' + process.env.KEY);" + TALK
+    put(shared_platform, "versions", code)
+    wait_for(owner, "versions", "key: undefined")
+    assert owner.jitsu("env", "set", "--app", "versions", "KEY=sentinel-value").code == 0
+    files = {**hello("versions", version="0.2.0"), "server.js": code}
+    assert shared_platform.call(
+        "POST", f"/apps/{shared_platform.user}/snapshots/0.2.0", data=archive(files)
+    ).ok
+    wait_for(owner, "versions", "key: sentinel-value")
+    plain = owner.jitsu("logs", "versions").out
+    assert ("key: sentinel-value" in plain, "key: undefined" in plain) == (True, False)
+    assert "key: undefined" in owner.jitsu("logs", "versions", "--since", "1h").out
+    for words in (["versions"], ["all", "1000"], ["versions", "--snapshot", "0.2.0"], ["all", "--json"]):
+        told = owner.jitsu("logs", *words, "--redact").out
+        assert ("key: ***" in told, "sentinel" in told) == (True, False), words

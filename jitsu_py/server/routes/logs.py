@@ -40,7 +40,7 @@ def tail_lines(
     """
     asked, found = request.query_params, platform.app(user, app)
     after = {found.name: number("after", asked["after"], 0, 2**62)} if "after" in asked else None
-    return _stream(platform, of_app(platform, found), asked, after)
+    return _stream(platform, of_app(platform, found), asked, after, is_one=True)
 
 
 @router.get("/logs/{user}")
@@ -52,7 +52,7 @@ def tail_user(user: str, request: Request, platform: ThePlatform, _owner: Owner)
     """
     asked = request.query_params
     after = places(asked["after"]) if "after" in asked else None
-    return _stream(platform, of_user(platform, user), asked, after)
+    return _stream(platform, of_user(platform, user), asked, after, is_one=False)
 
 
 @router.get("/logs/{user}/{app}")
@@ -91,9 +91,12 @@ def _stream(
     listed: Callable[[], list[App]],
     asked: Mapping[str, str],
     after: dict[str, int] | None,
+    *,
+    is_one: bool,
 ) -> StreamingResponse:
     rows = number("rows", asked.get("rows", HISTORY), 0)
-    watched = Watched(filters(asked), rows, after, flag("redact", asked.get("redact", "")))
+    redact = flag("redact", asked.get("redact", ""))
+    watched = Watched(filters(asked), rows, after, redact, is_one)
     lines = Tail(platform, listed, watched).run()
     return StreamingResponse(lines, media_type=wire.NDJSON, headers={"cache-control": "no-store"})
 

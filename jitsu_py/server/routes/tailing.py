@@ -21,8 +21,8 @@ from jitsu_py.server.store.apps import App
 from jitsu_py.server.times import now
 from jitsu_py.wire import Event
 
-EVERY = 0.25
-"""Seconds between two looks for new lines."""
+EVERY = 1.0
+"""Seconds between two looks for apps that came or went; new lines wake it by themselves."""
 
 PING_EVERY = 10.0
 """Seconds of silence after which a ping says that the server is still there."""
@@ -41,6 +41,8 @@ class Watched:
     after: dict[str, int] | None
     """Ids of the lines behind which to go on instead, by app; of an app that is missing here, all lines."""
     redact: bool
+    is_one: bool
+    """Whether it is about one app, and ends with it."""
 
 
 @dataclass
@@ -70,25 +72,45 @@ class Tail:
         self._places: dict[int, _Place] = {}  # by app id
         self._version = -1
         self._host = machine.node()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+        self._due: set[int] = set()  # ids of apps that have lines which were not given yet
+        self._listening = contextlib.ExitStack()
 
     async def run(self) -> AsyncIterator[bytes]:
-        """Lines and pings as NDJSON, until no app is left or the server stops."""
-        for found in await asyncio.to_thread(self._begin):
-            yield self._shown(found)
-        yield self._ping()
-        quiet_since = time.monotonic()
-        while self._places and not self._platform.stopping.is_set():
-            found_now, is_more = await asyncio.to_thread(self._next)
-            for found in found_now:
+        """Lines and pings as NDJSON, until its one app is gone or the server stops."""
+        self._loop = asyncio.get_running_loop()
+        with self._listening:
+            for found in await asyncio.to_thread(self._begin):
                 yield self._shown(found)
-            if found_now:
-                quiet_since = time.monotonic()
-            elif time.monotonic() - quiet_since >= PING_EVERY:
-                quiet_since = time.monotonic()
-                yield self._ping()
-            if not is_more:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._platform.stopping.wait(), EVERY)
+            yield self._ping()
+            quiet_since = time.monotonic()
+            while self._goes_on():
+                self._told.clear()
+                found_now = await asyncio.to_thread(self._next)
+                for found in found_now:
+                    yield self._shown(found)
+                if found_now:
+                    quiet_since = time.monotonic()
+                elif time.monotonic() - quiet_since >= PING_EVERY:
+                    quiet_since = time.monotonic()
+                    yield self._ping()
+                if not self._due:
+                    await self._news()
+
+    def _goes_on(self) -> bool:
+        is_there = bool(self._places) or not self._watched.is_one
+        return is_there and not self._platform.stopping.is_set()
+
+    async def _news(self) -> None:
+        """Wait until a log has more lines, the server stops, or it is time to look for apps."""
+        events = (self._told, self._platform.stopping)
+        waiting = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     def _begin(self) -> list[Found]:
         """Take the places up; the lines of the past to begin with, oldest first."""
@@ -101,10 +123,10 @@ class Tail:
         return merged[-self._watched.rows :] if self._watched.rows else []
 
     def _past(self, place: _Place) -> list[Found]:
-        # The newest line of all is looked up first: what arrives meanwhile is history or comes after it.
-        newest = self._book.newest(place.app.key, 1)
+        # The end is looked up first: what arrives meanwhile is history or comes after it.
+        end = self._book.end(place.app.key)
         history = self._book.newest(place.app.key, self._watched.rows, self._watched.wanted)
-        place.after = max([0, *(line.id for line in [*newest, *history])])
+        place.after = max([end, *(line.id for line in history)])
         return [(place, line) for line in history]
 
     def _look_for_apps(self, after: dict[str, int]) -> None:
@@ -112,34 +134,44 @@ class Tail:
         if version == self._version:
             return
         self._version = version
-        listed = {app.id: app for app in self._listed()}
+        listed, before = {app.id: app for app in self._listed()}, set(self._places)
         self._places = {
             app_id: self._places.get(app_id) or _Place(app, self._known(app, after.get(app.name, 0)))
             for app_id, app in listed.items()
         }
+        for app in listed.values():
+            if app.id not in before:
+                self._listen(app)
         for place in self._places.values() if self._watched.redact else ():
             place.hide = redaction.hiding(self._platform.store, listed[place.app.id])
 
     def _known(self, app: App, after: int) -> int:
         """The id, unless the log has never been so far: then an app of before had the name."""
-        newest = self._book.newest(app.key, 1) if after else []
-        return after if newest and after <= newest[-1].id else 0
+        return after if after <= self._book.end(app.key) else 0
 
-    def _next(self) -> tuple[list[Found], bool]:
-        """The lines since the last look, by time; and whether there may be more at once."""
+    def _listen(self, app: App) -> None:
+        def tell() -> None:
+            self._due.add(app.id)
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._told.set)
+
+        self._listening.enter_context(self._book.listening(app.key, tell))
+        self._due.add(app.id)
+
+    def _next(self) -> list[Found]:
+        """The lines since the last look, by time; `_due` has the apps that may have more."""
         self._look_for_apps({})
-        pages = [self._page(place) for place in self._places.values()]
-        merged = heapq.merge(*pages, key=lambda found: (found[1].time, found[1].id))
-        return list(merged), any(len(page) == PAGE for page in pages)
+        due = [self._due.pop() for _ in range(len(self._due))]
+        pages = [self._page(self._places[app_id]) for app_id in due if app_id in self._places]
+        return list(heapq.merge(*pages, key=lambda found: (found[1].time, found[1].id)))
 
     def _page(self, place: _Place) -> list[Found]:
-        newest = self._book.newest(place.app.key, 1) if self._watched.wanted != Wanted() else []
+        end = self._book.end(place.app.key)
         lines = self._book.next(place.app.key, place.after, PAGE, self._watched.wanted)
-        if lines:
-            place.after = lines[-1].id
-        if len(lines) < PAGE and newest:
-            # What is not wanted up to there was looked at once, and need not be again.
-            place.after = max(place.after, newest[-1].id)
+        # Where nothing is wanted up to the end, it was looked at, and need not be again.
+        place.after = lines[-1].id if lines else max(place.after, end)
+        if place.after < end:
+            self._due.add(place.app.id)
         return [(place, line) for line in lines]
 
     def _shown(self, found: Found) -> bytes:
