@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
     from jitsu_py.server.store.users import User
 
-SEALED = (schema.apps.c.env, schema.releases.c.env, schema.thirdparty.c.token)
+SEALED = (
+    schema.apps.c.env,
+    schema.releases.c.env,
+    schema.thirdparty.c.token,
+    schema.databases.c.secret,
+)
 """Every column whose values are sealed."""
 
 

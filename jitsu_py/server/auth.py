@@ -43,6 +43,11 @@ class Caller:
     """`local`: by the state folder's own token, which stands for the password."""
     token: Token | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is kept from them: no token, or one of full scope for everything."""
+        return self.token is None or (self.token.scope == "full" and self.token.app is None)
+
 
 class Authenticator:
     """Checks Basic credentials against the store.

@@ -1,4 +1,4 @@
-"""Accounts on their way out: their apps are stopped and removed, then they are.
+"""Accounts on their way out: their apps and databases are stopped and removed, then they are.
 
 To go is wanted state: it is stored first, so that a server that dies in the middle goes on with it, and so
 that an administrator can ask for it while no server runs.
@@ -15,6 +15,8 @@ from jitsu_py.server.store import apps, users
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from jitsu_py.server.platform import Platform
     from jitsu_py.server.store.apps import App
     from jitsu_py.server.store.users import User
@@ -33,16 +35,18 @@ class Departures:
         self._removing = asyncio.Lock()
 
     async def remove(self, user: User) -> None:
-        """Remove an account that is doomed, with all its apps."""
+        """Remove an account that is doomed, with all its apps and databases."""
         async with self._removing:
             for app in await asyncio.to_thread(self._apps, user):
-                await self._destroy(app)
+                await self._gone(self._platform.destroy(app))
+            for database in await asyncio.to_thread(self._platform.databases.listed, user.name):
+                await self._gone(self._platform.databases.destroy(database))
             await asyncio.to_thread(self._forget, user)
         log.info("the account %s is removed", user.name)
 
-    async def _destroy(self, app: App) -> None:
+    async def _gone(self, removal: Awaitable[None]) -> None:
         try:
-            await self._platform.destroy(app)
+            await removal
         except PlatformError as error:
             if error.code is not Code.NOT_FOUND:  # somebody was faster
                 raise

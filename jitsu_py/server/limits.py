@@ -1,4 +1,4 @@
-"""What an account may have at most: apps, drones, memory, disk. Set by an administrator, kept by the API."""
+"""What an account may have at most. Set by an administrator, kept by the API."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from sqlalchemy import func, select
 
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.store.schema import apps, snapshots, users
+from jitsu_py.server.store.schema import apps, databases, snapshots, users
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
-Limit = Literal["apps", "drones", "memory", "disk"]
+Limit = Literal["apps", "drones", "memory", "disk", "databases"]
 
-UNITS: Final[dict[str, str]] = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB"}
+UNITS: Final[dict[str, str]] = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB", "databases": ""}
 """Every limit, with its unit."""
 
 UNBOUND: Final = 256
@@ -31,6 +31,16 @@ def check_apps(connection: Connection, user_id: int) -> None:
         PlatformError: LIMIT_REACHED.
     """
     _check(connection, user_id, "apps", _number(connection, select(func.count()).where(_mine(user_id))) + 1)
+
+
+def check_databases(connection: Connection, user_id: int) -> None:
+    """Refuse one database more when there are as many as allowed.
+
+    Raises:
+        PlatformError: LIMIT_REACHED.
+    """
+    held = select(func.count()).where(databases.c.user_id == user_id)
+    _check(connection, user_id, "databases", _number(connection, held) + 1)
 
 
 def check_size(connection: Connection, user_id: int, app_id: int, drones: int, ram: int | None) -> None:

@@ -26,6 +26,7 @@ OPEN: Final = frozenset(
 """Operations that need no login."""
 
 _APP: Final = obj(app=ref("App"))
+_DATABASE: Final = obj(database=ref("Database"))
 _DONE: Final = obj(ok={"const": True}, id={"type": "string"})
 _CREATED: Final = obj(
     {"type": "string"}, operation={"enum": ["insert", "update"]}
@@ -73,6 +74,16 @@ _JSON: Final[dict[str, Any]] = {
     "GET /users/{user}/thirdparty": obj(thirdPartyTokens={"type": "object"}),
     "POST /users/{user}/thirdparty": obj(ok={"const": True}, thirdPartyToken=ref("ThirdParty")),
     "DELETE /users/{user}/thirdparty/{ref}": _DONE,
+    "GET /databases/{user}": obj(databases=array(ref("Database"))),
+    "POST /databases/{user}/{name}": _DATABASE,
+    "GET /databases/{user}/{name}": _DATABASE,
+    "PUT /databases/{user}/{name}": _DATABASE,
+    "DELETE /databases/{user}/{name}": _DONE,
+    "PUT /databases/{user}/{name}/apps/{app}": _DATABASE,
+    "DELETE /databases/{user}/{name}/apps/{app}": _DATABASE,
+    "POST /databases/{user}/{name}/rotate": _DATABASE,
+    "POST /databases/{user}/{name}/start": _DATABASE,
+    "POST /databases/{user}/{name}/stop": _DATABASE,
     "GET /logs/{user}/{app}": _LINES,
     "GET /logs/{user}/{app}/{rows}": _LINES,
     "POST /logs/{user}": _ENTRIES,
@@ -106,6 +117,8 @@ _BODIES: Final[dict[str, Any]] = {
     "POST /users/{user}/tokens": ref("TokenWish"),
     "PUT /users/{user}/tokens/{name}": ref("TokenWish"),
     "POST /users/{user}/thirdparty": ref("ThirdPartyWish"),
+    "POST /databases/{user}/{name}": ref("DatabaseWish"),
+    "PUT /databases/{user}/{name}": ref("DatabaseChange"),
     "POST /logs/{user}": ref("LogQuery"),
     "POST /logs/{user}/{app}": ref("LogQuery"),
 }
@@ -114,6 +127,8 @@ _ARCHIVES: Final = frozenset({"POST /apps/{user}/{app}/snapshots/{ref}", "POST /
 
 _FILTERS: Final = ("since", "until", "grep", "stream", "drone", "snapshot", "redact")
 _QUERIES: Final = {
+    "PUT /databases/{user}/{name}/apps/{app}": ("as",),
+    "POST /databases/{user}/{name}/rotate": ("restart",),
     "GET /logs/{user}": (*_FILTERS, "rows", "after"),
     "GET /logs/{user}/{app}": (*_FILTERS, "rows", "newest"),
     "GET /logs/{user}/{app}/{rows}": (*_FILTERS, "newest"),

@@ -59,7 +59,7 @@ SHAPES: Final[dict[str, Any]] = {
         config=obj(cloud=array(ref("Cloud"))),
         cloud=array(ref("Cloud")),
         snapshots=array(ref("Snapshot")),
-        databases={"type": "array"},
+        databases=array(TEXT),
         ctime=TIME,
         mtime=TIME,
     ),
@@ -97,6 +97,25 @@ SHAPES: Final[dict[str, Any]] = {
         expires=maybe(TIME),
     ),
     "ThirdParty": obj(id=TEXT, provider=TEXT, ctime=TIME),
+    "Database": obj(
+        id=TEXT,
+        name=TEXT,
+        type={"enum": ["couch", "redis", "mongo", "mongohq", "redistogo"]},
+        user=TEXT,
+        resource={"const": "Database"},
+        metadata=obj(host=TEXT, port=WHOLE, password=maybe(TEXT)),
+        url=maybe(TEXT),
+        state={"enum": ["starting", "running", "slow", "stopped", "failed", "full"]},
+        why=maybe(TEXT),
+        size=WHOLE,
+        memory=WHOLE,
+        server=maybe(TEXT),
+        limits=maybe(TEXT),
+        apps=array(obj(name=TEXT, variables=array(TEXT))),
+        schedule=obj(every=maybe({"enum": ["hourly", "daily", "weekly"]}), keep=WHOLE),
+        ctime=TIME,
+        mtime=TIME,
+    ),
     "Line": obj(id=WHOLE, time=NUMBER, service=TEXT, description=TEXT, host=TEXT, metric=WHOLE, meta={}),
     "Entry": obj(id=WHOLE, timestamp=TIME, isjson=FLAG, inputid=TEXT, json={"type": "object"}),
     "EnvChange": {
@@ -124,6 +143,21 @@ SHAPES: Final[dict[str, Any]] = {
     "UserChange": wish(password=TEXT, email=TEXT, revokeTokens=FLAG),
     "TokenWish": wish(expires=TIME, scope={"enum": ["full", "deploy", "read"]}, app=TEXT),
     "ThirdPartyWish": {**wish(token=TEXT, provider=TEXT, id=TEXT), "required": ["token", "provider"]},
+    "DatabaseWish": {
+        **wish(
+            type={"enum": ["couch", "redis", "mongo", "mongohq", "redistogo"]},
+            attach=TEXT,
+            memory=maybe({"type": "integer", "minimum": 128}),
+        ),
+        "required": ["type"],
+    },
+    "DatabaseChange": wish(
+        schedule=wish(
+            every=maybe({"enum": ["hourly", "daily", "weekly"]}),
+            keep={"type": "integer", "minimum": 1, "maximum": 1000},
+        ),
+        memory={"type": "integer", "minimum": 128},
+    ),
     "LogQuery": wish(
         **{"from": TEXT, "until": TEXT, "rows": WHOLE, "grep": TEXT, "stream": TEXT, "redact": FLAG}
     ),

@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 from jitsu_py import wire
 from jitsu_py.server import care, changes, limits, manifests
 from jitsu_py.server.builder.folders import remove_tree, set_aside
+from jitsu_py.server.databases import variables
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as snapshot_rows
+from jitsu_py.server.store.databases import attached
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Connection
+
+    from jitsu_py.server.databases import Databases
     from jitsu_py.server.logbook import Logbook
     from jitsu_py.server.reconciler import Reconciler
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.snapshots import Snapshots
     from jitsu_py.server.store import Store
     from jitsu_py.server.store.apps import App
+    from jitsu_py.server.store.databases import Database
     from jitsu_py.server.store.snapshots import Snapshot
     from jitsu_py.server.store.users import User
 
@@ -43,6 +49,10 @@ class Described:
 
     app: App
     env: dict[str, str]
+    """Its own; `shared` has what its databases add."""
+    shared: dict[str, str]
+    databases: list[str]
+    """Names of those that it has."""
     snapshots: list[Snapshot]
     """Oldest first."""
     running: int | None
@@ -66,6 +76,7 @@ class Platform:
         snapshots: Snapshots,
         reconciler: Reconciler,
         logbook: Logbook,
+        databases: Databases,
         address: Address,
     ) -> None:
         self.settings = settings
@@ -73,6 +84,7 @@ class Platform:
         self.snapshots = snapshots
         self.reconciler = reconciler
         self.logbook = logbook
+        self.databases = databases
         self.address = address
         self._pruning: set[asyncio.Task[list[str]]] = set()
         self.stopping = asyncio.Event()
@@ -103,16 +115,30 @@ class Platform:
             releases = snapshot_rows.releases_of(
                 connection, [app.release_id for app in listed if app.release_id]
             )
-        return [self._described(app, by_app[app.id], releases) for app in listed]
+            shared = variables.of_apps(connection, self.store.sealer, [app.id for app in listed])
+            has: dict[int, list[str]] = {}
+            for attachment in attached(connection, app_ids=[app.id for app in listed]):
+                has.setdefault(attachment.app_id, []).append(attachment.database.name)
+        return [
+            self._described(app, by_app[app.id], releases, shared.get(app.id, {}), has.get(app.id, []))
+            for app in listed
+        ]
 
     def _described(
-        self, app: App, of_app: list[Snapshot], releases: Mapping[int, snapshot_rows.Release]
+        self,
+        app: App,
+        of_app: list[Snapshot],
+        releases: Mapping[int, snapshot_rows.Release],
+        shared: dict[str, str],
+        databases: list[str],
     ) -> Described:
         drones = self.reconciler.drones(app) if app.state == "started" else []
         release = releases.get(app.release_id or 0)
         return Described(
             app=app,
             env=self.store.sealer.open(app.env),
+            shared=shared,
+            databases=databases,
             snapshots=of_app,
             running=release.snapshot_id if release and drones else None,
             drones=len([drone for drone in drones if drone.pid is not None]),
@@ -205,16 +231,22 @@ class Platform:
         values: dict[str, Any] = {}
         if asked.subdomain is not None:
             values["subdomain"] = asked.subdomain
-        if asked.env is not None:
-            values["env"] = self.store.sealer.seal(asked.env)
         with self.store.write() as connection:
             if asked.rest:
                 # Read again: somebody else may have changed other keys since `app` was read.
                 now = apps.get(connection, app.user, app.name)
                 values["manifest"] = {**now.manifest, **asked.rest}
+            if asked.env is not None:
+                values["env"] = self.store.sealer.seal(self._own(connection, app, asked.env))
             apps.change(connection, app.id, **values)
             if asked.domains is not None:
                 apps.set_domains(connection, app.id, asked.domains)
+
+    def _own(self, connection: Connection, app: App, env: dict[str, str]) -> dict[str, str]:
+        """What was sent, less what the app's databases give it: a client sends all that it was shown."""
+        stored = self.store.sealer.open(app.env)
+        shared = variables.of_app(connection, self.store.sealer, app.id)
+        return {name: env[name] for name in env if name in stored or env[name] != shared.get(name)}
 
     async def start(self, app: App) -> None:
         """Bring up the active snapshot, and let go of snapshots of long ago.
@@ -227,6 +259,19 @@ class Platform:
         task = asyncio.create_task(self.snapshots.prune(app))
         self._pruning.add(task)
         task.add_done_callback(self._pruning.discard)
+
+    async def restart_apps(self, database: Database) -> None:
+        """Restart the apps that run and have a database, one after the other, each without a gap.
+
+        Raises:
+            PlatformError: as `Reconciler.restart`, of the first that does not come up; the rest go on.
+        """
+        with self.store.read() as connection:
+            names = [one.app for one in attached(connection, database_id=database.id)]
+        for name in names:
+            app = await asyncio.to_thread(self.app, database.user, name)
+            if app.state == "started":
+                await self.reconciler.restart(app)
 
     async def destroy(self, app: App) -> None:
         """Stop an app and remove it with its snapshots, builds and logs."""

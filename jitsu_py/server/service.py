@@ -27,6 +27,7 @@ from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
 from jitsu_py.server.builder import Builder
 from jitsu_py.server.connections import bounded
+from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.errors import PlatformError
@@ -111,8 +112,9 @@ class Service:
         self._snapshots = Snapshots(store, builder, settings, notes)
         self._reconciler = Reconciler(store, LocalEngine(settings.home), router, logbook, notes, settings)
         self._logbook = logbook
+        self._databases = Databases(store, settings)
         self._platform = platform = Platform(
-            settings, store, self._snapshots, self._reconciler, logbook, self._address
+            settings, store, self._snapshots, self._reconciler, logbook, self._databases, self._address
         )
         authenticator = Authenticator(store, local_user=self._user, local_token=_local_token(settings))
         self._mailer = Mailer(settings.home / "outbox", settings.mail)
@@ -150,11 +152,14 @@ class Service:
     async def _background(self) -> AsyncIterator[None]:
         """What runs beside the API, from before its first request until after its last."""
         await asyncio.to_thread(self._snapshots.recover)
+        # Before the apps, which look for them at their first moment.
+        await self._databases.open()
         try:
             await self._reconciler.open()
         except PlatformError as error:
             self._failure = error
             await self._reconciler.close(leave_running=True)
+            await self._databases.close(leave_running=True)
             raise
         beside = (self._logbook.run(), self._keep_run_file(), self._mailer.run(), self._departures.run())
         tasks = [asyncio.create_task(work) for work in beside]
@@ -164,6 +169,7 @@ class Service:
             log.info("stopping, %s", "drones go on" if self.leaves_running else "drones too")
             await self._snapshots.close()
             await self._reconciler.close(leave_running=self.leaves_running)
+            await self._databases.close(leave_running=self.leaves_running)
             for task in tasks:
                 task.cancel()
             await asyncio.to_thread(self._logbook.collect)

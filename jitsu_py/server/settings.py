@@ -54,6 +54,11 @@ TEMPLATE = """\
 # days = 30                 # for which an app's lines are kept
 # bytes = 268435456         # that an app's lines take on the disk; the newest win
 
+[databases]
+# memory = 256              # MiB that each may use, unless it was made with another number
+# reserve = 64              # MiB of the disk that stay free: with less, databases take no writes
+# restore = 4294967296      # largest backup that is taken back, bytes
+
 [accounts]
 # sign_up = "closed"        # open: anybody; invited: whom `jitsu server users invite` names; closed: nobody
 
@@ -130,6 +135,18 @@ class Logs:
 
 
 @dataclass(frozen=True)
+class DatabaseSettings:
+    """Bounds of databases."""
+
+    memory: int = 256
+    """MiB that each may use, unless it was made with another number."""
+    reserve: int = 64
+    """MiB of the disk that stay free: with less, databases take no writes."""
+    restore: int = 4 * 1024**3
+    """Largest backup that is taken back, bytes."""
+
+
+@dataclass(frozen=True)
 class Accounts:
     """Who may have an account."""
 
@@ -162,6 +179,7 @@ class Settings:
     builds: Builds = field(default_factory=Builds)
     drones: Drones = field(default_factory=Drones)
     logs: Logs = field(default_factory=Logs)
+    databases: DatabaseSettings = field(default_factory=DatabaseSettings)
     accounts: Accounts = field(default_factory=Accounts)
     mail: MailSettings = field(default_factory=MailSettings)
 
@@ -181,6 +199,7 @@ SECTIONS = {
     "builds": Builds,
     "drones": Drones,
     "logs": Logs,
+    "databases": DatabaseSettings,
     "accounts": Accounts,
     "mail": MailSettings,
 }

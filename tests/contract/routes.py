@@ -52,17 +52,13 @@ SEED = (
     Route("GET", "/users/{user}/thirdparty", "password", seed="Get User Third Party Tokens"),
     Route("DELETE", "/users/{user}/thirdparty/{ref}", "password", seed="Delete an Third Party Token"),
     Route("POST", "/users/{user}/thirdparty", "password", body=True, seed="Create an Third Party Token"),
-    Route("POST", "/logs/{user}", body=True, seed="Get all logs for a user"),
-    Route("POST", "/logs/{user}/{app}", body=True, seed="Get logs for a specific application"),
-)
-"""The seed's routes, without its databases."""
-
-COMING = (
     Route("POST", "/databases/{user}/{name}", body=True, seed="Create a new Database"),
     Route("GET", "/databases/{user}/{name}", seed="Get information about a Database"),
     Route("DELETE", "/databases/{user}/{name}", seed="Delete a Database"),
+    Route("POST", "/logs/{user}", body=True, seed="Get all logs for a user"),
+    Route("POST", "/logs/{user}/{app}", body=True, seed="Get logs for a specific application"),
 )
-"""The seed's databases: not there yet."""
+"""The seed's routes."""
 
 MORE = (
     Route("GET", "/", "anybody"),
@@ -88,6 +84,13 @@ MORE = (
     Route("DELETE", "/users/{user}", "password"),
     Route("POST", "/users/{user}/tokens", "password", body=True),
     Route("PUT", "/users/{user}/tokens/{name}", "password", body=True),
+    Route("GET", "/databases/{user}"),
+    Route("PUT", "/databases/{user}/{name}", body=True),
+    Route("PUT", "/databases/{user}/{name}/apps/{app}"),
+    Route("DELETE", "/databases/{user}/{name}/apps/{app}"),
+    Route("POST", "/databases/{user}/{name}/rotate"),
+    Route("POST", "/databases/{user}/{name}/start"),
+    Route("POST", "/databases/{user}/{name}/stop"),
     Route("GET", "/logs/{user}"),
     Route("GET", "/logs/{user}/{app}"),
     Route("GET", "/logs/{user}/{app}/{rows}"),

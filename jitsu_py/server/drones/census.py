@@ -38,26 +38,39 @@ def marked(state: Path) -> list[Marked]:
 
 
 def _marked(state: str) -> Iterator[Marked]:
+    for process, environment in bearing(state, DRONE):
+        with suppress(psutil.Error, OSError):
+            port = environment.get(PORT, "")
+            yield Marked(
+                pid=process.pid,
+                started=process.create_time(),
+                leads=os.getsid(process.pid) == process.pid,
+                drone=environment[DRONE],
+                app=environment.get(APP, ""),
+                snapshot=environment.get(SNAPSHOT, ""),
+                port=int(port) if port.isdecimal() else 0,
+            )
+
+
+def bearing(state: str, name: str) -> Iterator[tuple[psutil.Process, dict[str, str]]]:
+    """Yield every process of this user whose environment names a state folder and has a variable.
+
+    This process and zombies aside. Each may end at any moment.
+
+    Args:
+        state: the state folder, resolved.
+        name: of the variable.
+    """
     for pid in psutil.pids():
         with suppress(psutil.Error, OSError):
             if pid == os.getpid():
                 continue
             process = psutil.Process(pid)
             environment = process.environ()
-            if environment.get(MARK) != state or DRONE not in environment:
+            if environment.get(MARK) != state or name not in environment:
                 continue
-            if process.status() == psutil.STATUS_ZOMBIE:
-                continue
-            port = environment.get(PORT, "")
-            yield Marked(
-                pid=pid,
-                started=process.create_time(),
-                leads=os.getsid(pid) == pid,
-                drone=environment[DRONE],
-                app=environment.get(APP, ""),
-                snapshot=environment.get(SNAPSHOT, ""),
-                port=int(port) if port.isdecimal() else 0,
-            )
+            if process.status() != psutil.STATUS_ZOMBIE:
+                yield process, environment
 
 
 def group(leader: int) -> list[psutil.Process]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitsu_py.server.databases import variables
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.store import apps, snapshots
 from jitsu_py.wire import Code
@@ -57,12 +58,11 @@ class Desired:
     def is_current(self, app: App) -> bool:
         """Whether the app's release is of its active snapshot and in the environment that it has now."""
         release = self.release(app)
-        opened = self._store.sealer.open
         return (
             app.state == "started"
             and release is not None
             and release.snapshot_id == app.active_id
-            and opened(release.env) == opened(app.env)
+            and self._store.sealer.open(release.env) == self._environment(app)
         )
 
     def release(self, app: App) -> Release | None:
@@ -72,14 +72,26 @@ class Desired:
 
     def new_release(self, app: App, snapshot_id: int) -> Release:
         """Record that a snapshot is about to run in the environment that the app has now."""
+        env = self._store.sealer.seal(self._environment(app))
         with self._store.write() as connection:
-            return snapshots.release(connection, app.id, snapshot_id, app.env)
+            return snapshots.release(connection, app.id, snapshot_id, env)
 
     def snapshot(self, release: Release) -> Snapshot:
         """What a release is of."""
         with self._store.read() as connection:
             return snapshots.by_id(connection, release.snapshot_id)
 
-    def env(self, release: Release) -> dict[str, str]:
-        """The environment of a release."""
-        return self._store.sealer.open(release.env)
+    def env(self, app: App, release: Release) -> dict[str, str]:
+        """The environment of a release, with the passwords that its databases have now."""
+        own = self._store.sealer.open(app.env)
+        env = self._store.sealer.open(release.env)
+        now = self._from_databases(app)
+        return {**env, **{name: now[name] for name in now if name in env and name not in own}}
+
+    def _environment(self, app: App) -> dict[str, str]:
+        """What a start of the app takes: the variables of its databases, and over them its own."""
+        return {**self._from_databases(app), **self._store.sealer.open(app.env)}
+
+    def _from_databases(self, app: App) -> dict[str, str]:
+        with self._store.read() as connection:
+            return variables.of_app(connection, self._store.sealer, app.id)

@@ -216,7 +216,7 @@ class Fleet:
             folder=self._settings.builds_of(app.user, app.name) / snapshot.ref,
             command=snapshot.command,
             node=Path(snapshot.node),
-            env=self._desired.env(release),
+            env=self._desired.env(app, release),
             port=port,
             capture=self._logbook.capture(app.key, drone, snapshot.ref),
             boot=times.boot,

@@ -22,9 +22,9 @@ MOST_DRONES = 64
 
 
 @router.get("/apps/{user}")
-def list_apps(user: str, lists: TheLists, _owner: Owner) -> Response:
+def list_apps(user: str, lists: TheLists, owner: Owner) -> Response:
     """Every app of the user, by name."""
-    return Response(lists.body(user.lower()), media_type="application/json")
+    return Response(lists.body(user.lower(), secrets=owner.is_full), media_type="application/json")
 
 
 @router.post("/apps/{user}", status_code=201)
@@ -40,30 +40,30 @@ async def create_named_app(app: str, platform: ThePlatform, owner: Owner, body: 
 
 
 @router.put("/apps/{user}")
-async def update_app(user: str, platform: ThePlatform, _owner: Owner, body: Body) -> dict[str, Any]:
+async def update_app(user: str, platform: ThePlatform, owner: Owner, body: Body) -> dict[str, Any]:
     """Change the app that the package.json in the body names."""
-    return await _update(user, manifests.app_name(body.get("name")), platform, body)
+    return await _update(owner, manifests.app_name(body.get("name")), platform, body)
 
 
 @router.get("/apps/{user}/{app}")
-def get_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+def get_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """One app."""
-    return _shown(platform, user, app)
+    return _shown(platform, owner, app)
 
 
 @router.put("/apps/{user}/{app}")
 async def update_named_app(
-    user: str, app: str, platform: ThePlatform, _owner: Owner, body: Body
+    user: str, app: str, platform: ThePlatform, owner: Owner, body: Body
 ) -> dict[str, Any]:
     """Change an app: the top-level keys sent replace those stored."""
-    return await _update(user, app, platform, body)
+    return await _update(owner, app, platform, body)
 
 
 @router.patch("/apps/{user}/{app}/env")
-def change_env(user: str, app: str, platform: ThePlatform, _owner: Owner, body: Body) -> dict[str, Any]:
+def change_env(user: str, app: str, platform: ThePlatform, owner: Owner, body: Body) -> dict[str, Any]:
     """Set variables of an app, or with null delete them; those not sent stay."""
     platform.change_env(platform.app(user, app), body)
-    return _shown(platform, user, app)
+    return _shown(platform, owner, app)
 
 
 @router.delete("/apps/{user}/{app}")
@@ -75,24 +75,24 @@ async def destroy_app(user: str, app: str, platform: ThePlatform, _owner: Owner)
 
 
 @router.post("/apps/{user}/{app}/start")
-async def start_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+async def start_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """Bring up the active snapshot; answers when it is proved ready and has the traffic."""
     await platform.start(await asyncio.to_thread(platform.app, user, app))
-    return await asyncio.to_thread(_shown, platform, user, app)
+    return await asyncio.to_thread(_shown, platform, owner, app)
 
 
 @router.post("/apps/{user}/{app}/stop")
-async def stop_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+async def stop_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """End the app's drones; answers when they are gone."""
     await platform.reconciler.stop(await asyncio.to_thread(platform.app, user, app))
-    return await asyncio.to_thread(_shown, platform, user, app)
+    return await asyncio.to_thread(_shown, platform, owner, app)
 
 
 @router.post("/apps/{user}/{app}/restart")
-async def restart_app(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+async def restart_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """Replace the app's drones without a gap."""
     await platform.reconciler.restart(await asyncio.to_thread(platform.app, user, app))
-    return await asyncio.to_thread(_shown, platform, user, app)
+    return await asyncio.to_thread(_shown, platform, owner, app)
 
 
 @router.post("/apps/{user}/{app}/available")
@@ -134,17 +134,18 @@ async def _create(
     app = await asyncio.to_thread(platform.create, owner.user, body, name)
     # From now on its address says that it is stopped, not that nobody lives there.
     await platform.reconciler.routes_changed()
-    return {"app": app_view((await asyncio.to_thread(platform.describe, [app]))[0])}
+    return {"app": app_view((await asyncio.to_thread(platform.describe, [app]))[0], secrets=owner.is_full)}
 
 
-async def _update(user: str, name: str, platform: ThePlatform, body: dict[str, Any]) -> dict[str, Any]:
-    app = await asyncio.to_thread(platform.app, user, name)
+async def _update(owner: Owner, name: str, platform: ThePlatform, body: dict[str, Any]) -> dict[str, Any]:
+    app = await asyncio.to_thread(platform.app, owner.user.name, name)
     await platform.update(app, body)
-    return await asyncio.to_thread(_shown, platform, user, name)
+    return await asyncio.to_thread(_shown, platform, owner, name)
 
 
-def _shown(platform: ThePlatform, user: str, name: str) -> dict[str, Any]:
-    return {"app": app_view(platform.describe([platform.app(user, name)])[0])}
+def _shown(platform: ThePlatform, owner: Owner, name: str) -> dict[str, Any]:
+    described = platform.describe([platform.app(owner.user.name, name)])[0]
+    return {"app": app_view(described, secrets=owner.is_full)}
 
 
 async def _cloud_body(request: Request) -> Any:

@@ -39,25 +39,29 @@ class AppLists:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool], _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def body(self, user: str) -> bytes:
-        """The JSON of the user's apps."""
+    def body(self, user: str, *, secrets: bool) -> bytes:
+        """The JSON of the user's apps.
+
+        Args:
+            secrets: whether it may show the passwords of their databases.
+        """
         version = self._platform.store.version()
-        kept = self._kept.get(user)
+        kept = self._kept.get((user, secrets))
         if kept is not None and kept.version == version and kept.drones == self._drones(kept.started):
             return kept.body
-        made = self._made(user, version)
-        self._keep(user, made)
+        made = self._made(user, version, secrets=secrets)
+        self._keep((user, secrets), made)
         return made.body
 
-    def _made(self, user: str, version: int) -> _Kept:
+    def _made(self, user: str, version: int, *, secrets: bool) -> _Kept:
         with self._platform.store.read() as connection:
             listed = apps.listed(connection, user)
         started = [app for app in listed if app.state == "started"]
         drones = self._drones(started)
-        views = [app_view(described) for described in self._platform.describe(listed)]
+        views = [app_view(described, secrets=secrets) for described in self._platform.describe(listed)]
         body = json.dumps({"apps": views}, ensure_ascii=False, separators=(",", ":")).encode()
         return _Kept(version, started, drones, body)
 
@@ -65,9 +69,9 @@ class AppLists:
         found = (drone for app in started for drone in self._platform.reconciler.drones(app))
         return tuple((drone.id, drone.pid) for drone in found)
 
-    def _keep(self, user: str, made: _Kept) -> None:
+    def _keep(self, key: tuple[str, bool], made: _Kept) -> None:
         with self._lock:
-            self._kept.pop(user, None)
-            self._kept[user] = made
+            self._kept.pop(key, None)
+            self._kept[key] = made
             while sum(len(kept.body) for kept in self._kept.values()) > KEPT:
                 self._kept.popitem(last=False)

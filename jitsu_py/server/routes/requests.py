@@ -79,6 +79,21 @@ async def _owner(request: Request, caller: Annotated[Caller, Depends(_caller)]) 
     return caller
 
 
+async def _keeper(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    # A token for one app has no say in what other apps may share.
+    may(caller, request.method, request.path_params["user"], None)
+    return caller
+
+
+async def _trusted(caller: Annotated[Caller, Depends(_keeper)]) -> Caller:
+    if not caller.is_full:
+        raise PlatformError(
+            Code.FORBIDDEN,
+            "This shows what is in a database, or its password: a token needs the scope full for it.",
+        )
+    return caller
+
+
 async def _account(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     may_manage_account(caller, request.path_params["user"])
     return caller
@@ -140,6 +155,12 @@ AnyCaller = Annotated[Caller, Depends(_caller)]
 
 Owner = Annotated[Caller, Depends(_owner)]
 """The caller, who may do this to what belongs to the user (and app) of the path."""
+
+DatabaseOwner = Annotated[Caller, Depends(_keeper)]
+"""The caller, who may do this to databases of the user of the path; by a token of the right scope, too."""
+
+TrustedOwner = Annotated[Caller, Depends(_trusted)]
+"""The same, who may also see passwords and content."""
 
 Account = Annotated[Caller, Depends(_account)]
 """The caller, who may manage the account of the path: not by a token."""

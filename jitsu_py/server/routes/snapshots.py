@@ -93,11 +93,11 @@ def get_build_log(user: str, app: str, ref: str, platform: ThePlatform, _owner: 
 
 
 @router.post("/apps/{user}/{app}/snapshots/{ref}/activate")
-def activate_snapshot(user: str, app: str, ref: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
+def activate_snapshot(user: str, app: str, ref: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """Make it the snapshot that the next start takes."""
     found = platform.app(user, app)
     platform.snapshots.activate(found, platform.snapshot(found, ref))
-    return {"app": app_view(platform.describe([platform.app(user, app)])[0])}
+    return {"app": app_view(platform.describe([platform.app(user, app)])[0], secrets=owner.is_full)}
 
 
 @router.delete("/apps/{user}/{app}/snapshots/{ref}")
@@ -132,7 +132,7 @@ async def deploy_snapshot(
     await asyncio.to_thread(platform.snapshots.activate, app, snapshot)
     await platform.start(app)
     shown = await asyncio.to_thread(lambda: platform.describe([platform.app(app.user, app.name)])[0])
-    return JSONResponse({"app": app_view(shown)}, status_code=200)
+    return JSONResponse({"app": app_view(shown, secrets=owner.is_full)}, status_code=200)
 
 
 async def _deployed(platform: Platform, owner: Owner, ref: str, upload: Upload) -> tuple[App, Snapshot]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jitsu_py.server.databases.addresses import metadata, url, variables
 from jitsu_py.server.redaction import unchanged
 from jitsu_py.server.times import iso
 
 if TYPE_CHECKING:
+    from jitsu_py.server.databases.databases import Described as DescribedDatabase
     from jitsu_py.server.logbook import Line
     from jitsu_py.server.platform import Described
     from jitsu_py.server.redaction import Hide
@@ -20,9 +22,16 @@ if TYPE_CHECKING:
 PROVIDER = "local"
 DATACENTER = "local"
 
+NO_SCHEDULE = {"every": None, "keep": 7}
+"""Of a database that is not saved by itself."""
 
-def app_view(described: Described) -> dict[str, Any]:
-    """An app."""
+
+def app_view(described: Described, *, secrets: bool = True) -> dict[str, Any]:
+    """An app.
+
+    Args:
+        secrets: whether its variables may show the passwords of its databases.
+    """
     app = described.app
     shown = [snapshot_view(snapshot, app, described.running) for snapshot in described.snapshots]
     view: dict[str, Any] = {
@@ -36,13 +45,13 @@ def app_view(described: Described) -> dict[str, Any]:
         "subdomain": app.subdomain,
         "domains": list(app.domains),
         "urls": described.urls,
-        "env": described.env,
+        "env": {**(described.shared if secrets else {}), **described.env},
         "drones": described.drones,
         "maxDrones": app.drones,
         "config": {"cloud": cloud_view(app)},
         "cloud": cloud_view(app),  # here nodejitsu-api's `apps.list` looks for it
         "snapshots": shown,
-        "databases": [],
+        "databases": described.databases,
         "ctime": iso(app.ctime),
         "mtime": iso(app.mtime),
     }
@@ -75,6 +84,38 @@ def snapshot_view(snapshot: Snapshot, app: App, running: int | None) -> dict[str
         view["engine"] = snapshot.engine
         view["seconds"] = snapshot.seconds
     return view
+
+
+def database_view(described: DescribedDatabase, *, secrets: bool) -> dict[str, Any]:
+    """A database.
+
+    Args:
+        secrets: whether its password may be seen, and the addresses that have it in them.
+    """
+    database = described.database
+    password = described.password if secrets else None
+    why = described.condition.why
+    return {
+        "id": f"{database.user}-{database.name}",
+        "name": database.name,
+        "type": database.type,
+        "user": database.user,
+        "resource": "Database",
+        "metadata": metadata(database, password),
+        "url": None if password is None else url(database, password),
+        "state": described.condition.state,
+        "why": f"{why[0].upper()}{why[1:]}." if why else None,
+        "size": described.size,
+        "memory": database.memory,
+        "server": database.server,
+        "limits": described.limits,
+        "apps": [
+            {"name": one.app, "variables": list(variables(database, one.alias))} for one in described.attached
+        ],
+        "schedule": database.schedule or NO_SCHEDULE,
+        "ctime": iso(database.ctime),
+        "mtime": iso(database.mtime),
+    }
 
 
 def token_view(token: Token) -> dict[str, Any]:

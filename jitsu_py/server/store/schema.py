@@ -38,7 +38,7 @@ users = Table(
     Column("mtime", Float, nullable=False),
     Column("locked", Boolean, nullable=False, server_default=false()),  # may not log in
     Column("doomed", Boolean, nullable=False, server_default=false()),  # is being removed with its apps
-    Column("limits", JSON),  # {apps, drones, memory, disk}; what is left out is unlimited
+    Column("limits", JSON),  # {apps, drones, memory, disk, databases}; what is left out is unlimited
 )
 
 codes = Table(
@@ -150,4 +150,33 @@ remembered = Table(
     metadata,
     Column("key", String, primary_key=True),  # e.g. api.port
     Column("value", String, nullable=False),
+)
+
+databases = Table(
+    "databases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("type", String, nullable=False),  # the seed's: couch, redis, mongo, mongohq, redistogo
+    Column("ref", String, nullable=False, unique=True),  # marks its processes; no two ever had the same
+    Column("wanted", String, nullable=False),  # running | stopped
+    Column("port", Integer, nullable=False, unique=True),
+    Column("secret", LargeBinary, nullable=False),  # sealed {password, former?}
+    Column("memory", Integer, nullable=False),  # MiB
+    Column("server", String),  # what wrote the data last, "valkey-server 8.1.8"; NULL: nothing yet
+    Column("schedule", JSON),  # {every, keep}; NULL: no backups by themselves
+    Column("ctime", Float, nullable=False),
+    Column("mtime", Float, nullable=False),
+    UniqueConstraint("user_id", "name"),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("database_id", ForeignKey("databases.id", ondelete="CASCADE"), nullable=False),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("alias", String),  # CACHE: the variable is CACHE_URL; NULL: that of the type
+    UniqueConstraint("database_id", "app_id"),
 )

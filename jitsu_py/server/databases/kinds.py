@@ -1,0 +1,170 @@
+"""What a kind of database server must know about itself, and what it is told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jitsu_py.server.settings import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Program:
+    """A server program on this machine."""
+
+    name: str
+    """Such as `valkey-server`."""
+    version: str
+    command: tuple[str, ...]
+    """How its command line begins."""
+    limits: str | None = None
+    """A sentence on what a stand-in cannot do; None: it is the real thing."""
+
+    @property
+    def label(self) -> str:
+        """Name and version, as they are shown and recorded."""
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where one instance lives."""
+
+    folder: Path
+    """Its own: configuration, data, log."""
+    name: str
+    """The database's."""
+    account: str
+    port: int
+    password: str
+    former: str | None
+    """The password that is in force if the other is not yet."""
+    memory: int
+    """MiB that it may use."""
+
+    @property
+    def data(self) -> Path:
+        """What must not be lost."""
+        return self.folder / "data"
+
+    @property
+    def conf(self) -> Path:
+        """Its configuration, with the password: 0600."""
+        return self.folder / "server.conf"
+
+    @property
+    def log(self) -> Path:
+        """What the server prints."""
+        return self.folder / "server.log"
+
+    def beside(self, folder: Path, port: int) -> Site:
+        """The same database in another place."""
+        return replace(self, folder=folder, port=port, former=None)
+
+    def make(self) -> None:
+        """Make the folders.
+
+        Raises:
+            OSError: it cannot.
+        """
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+
+    def configure(self, text: str) -> None:
+        """Write the configuration, for its owner alone."""
+        write_private(self.conf, text.encode())
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a probe found of a server that answers."""
+
+    refuses: str | None = None
+    """A sentence on why it takes no writes; None: it takes them."""
+    seconds: float = 0.0
+    """Until it answered."""
+
+
+class UnreachableError(Exception):
+    """Nobody answers, or not yet."""
+
+
+class LoadingError(UnreachableError):
+    """It answers that it is still reading its data."""
+
+
+class RefusedError(Exception):
+    """It does not take the password."""
+
+
+class UnusableError(Exception):
+    """A dump cannot be read, or does not fit; the message is for people, and nothing was changed."""
+
+
+class Kind(ABC):
+    """A kind of server. Its methods may take long and are called in the event loop unless they are plain."""
+
+    suffix: str
+    """Of the files with its dumps."""
+    least: int
+    """MiB of memory below which it does not run well."""
+    resizes_live = False
+    """Whether a probe brings another memory in force."""
+
+    @abstractmethod
+    def find(self) -> Program | None:
+        """The program on this machine; plain, may start it to ask its version. None: it must be fetched."""
+
+    @abstractmethod
+    async def fetch(self) -> Program:
+        """The program, fetched if it can be.
+
+        Raises:
+            PlatformError: UNAVAILABLE, naming what to install.
+        """
+
+    @abstractmethod
+    def prepare(self, site: Site, program: Program, *, writable: bool) -> tuple[str, ...]:
+        """Write what it needs before a launch, and return its command line; plain.
+
+        Args:
+            writable: whether there is room for more data.
+        """
+
+    def environment(self, site: Site) -> Mapping[str, str]:
+        """Variables that it needs."""
+        return {}
+
+    async def initialise(self, site: Site, program: Program) -> None:  # noqa: B027 - most need none
+        """Bring a new data folder into the state that a launch expects; nothing runs on it yet."""
+
+    @abstractmethod
+    async def probe(self, site: Site, *, writable: bool) -> Health:
+        """Ask whether it works, and have it take writes, or refuse them, from now on.
+
+        Raises:
+            UnreachableError, RefusedError.
+        """
+
+    @abstractmethod
+    async def adopt_password(self, site: Site) -> bool:
+        """Put the password of a running server in force; False: it must be launched again for that.
+
+        Raises:
+            UnreachableError, RefusedError.
+        """
+
+    @abstractmethod
+    def refusal(self, recorded: str, program: Program) -> str | None:
+        """Why a program must not touch data that another version wrote; None: it may.
+
+        Args:
+            recorded: the label of what wrote it.
+        """

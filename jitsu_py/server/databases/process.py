@@ -1,0 +1,169 @@
+"""The process of a database: launched in a session of its own, found again by a later server, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from jitsu_py.server.drones import census
+from jitsu_py.server.drones.environment import MARK, SYSTEM_PATH
+from jitsu_py.server.drones.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from jitsu_py.server.drones.engine import Exit
+
+DATABASE: Final = "JITSU_DATABASE"
+"""Environment variable of a database's processes: its mark."""
+
+GRACE: Final = 20.0
+"""Seconds between TERM and KILL: a server writes what it has in memory."""
+
+LOOK: Final = 0.02
+
+LOG_LIMIT: Final = 2**20
+"""Bytes from which on a log is put aside at a launch."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A running process of a database."""
+
+    ref: str
+    pid: int
+    started: float
+    """Epoch seconds."""
+    leads: bool
+    """Whether it leads its session."""
+
+
+def find(state: Path) -> list[Found]:
+    """Every process of the databases of a state folder."""
+    found = []
+    for process, environment in census.bearing(str(state), DATABASE):
+        with suppress(psutil.Error, OSError):
+            leads = os.getsid(process.pid) == process.pid
+            found.append(Found(environment[DATABASE], process.pid, process.create_time(), leads))
+    return found
+
+
+class Process:
+    """A running database server. Made inside the event loop.
+
+    Args:
+        pid: the leading process, also the id of group and session.
+        started: when it started, epoch seconds.
+    """
+
+    def __init__(self, pid: int, started: float) -> None:
+        self.pid = pid
+        self.started = started
+        self._watch = Watch(pid, started)
+
+    @property
+    def ended(self) -> asyncio.Future[Exit]:
+        """Done when the leading process has ended."""
+        return self._watch.ended
+
+    def alive(self) -> bool:
+        """Whether the leading process still runs."""
+        return not self._watch.ended.done()
+
+    def memory(self) -> int:
+        """Bytes of memory that it holds; 0 when it has ended."""
+        with suppress(psutil.Error):
+            return int(psutil.Process(self.pid).memory_info().rss)
+        return 0
+
+    async def end(self, grace: float = GRACE) -> None:
+        """Ask it to end, make it end, and return when nothing of its group is left."""
+        self.signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self.ended), grace)
+        self.signal(signal.SIGKILL)
+        while await asyncio.to_thread(census.group, self.pid):
+            self.signal(signal.SIGKILL)
+            await asyncio.sleep(LOOK)
+        self.release()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the group."""
+        with suppress(OSError):
+            os.killpg(self.pid, number)
+
+    def release(self) -> None:
+        """Watch it no longer; it goes on."""
+        self._watch.release()
+
+
+def launch(
+    command: Sequence[str], *, ref: str, state: Path, cwd: Path, log: Path, more: Mapping[str, str]
+) -> Process:
+    """Start a database server; it gets nothing of this server's environment.
+
+    Args:
+        ref: the database's mark.
+        state: the state folder, resolved.
+        cwd: the folder in which it runs.
+        log: file to which its output is appended.
+        more: variables of its own.
+
+    Raises:
+        OSError: the program or a folder is missing, the disk is full, there are no processes left.
+    """
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_LIMIT:
+            log.replace(log.with_suffix(".log.1"))
+    environment = {
+        "PATH": SYSTEM_PATH,
+        "HOME": str(cwd),
+        "TMPDIR": str(cwd),
+        "LANG": "C.UTF-8",
+        **more,
+        MARK: str(state),
+        DATABASE: ref,
+    }
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+    # `Watch` reaps it. Told so, the object does not complain that the database outlives it.
+    child.returncode = 0
+    return Process(child.pid, psutil.Process(child.pid).create_time())
+
+
+def adopt(found: Found) -> Process | None:
+    """Take over a process that an earlier server launched; None: it ended meanwhile."""
+    return Process(found.pid, found.started) if census.is_same(found.pid, found.started) else None
+
+
+async def sweep(doomed: Sequence[Found]) -> None:
+    """End processes of databases that nobody wants, and those that have left their database's group."""
+    deadline = asyncio.get_running_loop().time() + GRACE
+    asked: set[int] = set()
+    while left := [one for one in doomed if census.is_same(one.pid, one.started)]:
+        is_late = asyncio.get_running_loop().time() > deadline
+        for one in left:
+            if is_late or one.pid not in asked:
+                with suppress(OSError):
+                    os.kill(one.pid, signal.SIGKILL if is_late else signal.SIGTERM)
+            asked.add(one.pid)
+        await asyncio.sleep(LOOK)
