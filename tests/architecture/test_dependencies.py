@@ -27,21 +27,26 @@ def imported(folder: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names}
 
 
-def declared() -> tuple[set[str], set[str]]:
-    """Distributions that the client, and the platform, ask for."""
+def declared() -> tuple[set[str], set[str], set[str]]:
+    """Distributions that the client, the platform, and the platform with databases ask for."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     client = {_name(line) for line in project["dependencies"]}
-    return client, client | {_name(line) for line in project["optional-dependencies"]["server"]}
+    extras = project["optional-dependencies"]
+    server = client | {_name(line) for line in extras["server"]}
+    return client, server, server | {_name(line) for line in extras["databases"]}
 
 
 def test_every_import_is_declared() -> None:
-    """The client's own dependencies suffice for the client; the `server` extra for the platform."""
-    client, server = declared()
+    """Its own dependencies suffice the client; the platform needs `server`, its databases `databases`."""
+    client, server, databases = declared()
     owners = packages_distributions()
     for name, path in imported(PACKAGE).items():
         if name == "jitsu_py":
             continue
-        allowed = server if "server" in path.relative_to(PACKAGE).parts[:1] else client
+        rooms = path.relative_to(PACKAGE).parts
+        allowed = (
+            databases if rooms[:2] == ("server", "databases") else server if "server" in rooms else client
+        )
         owned_by = {_name(owner) for owner in owners.get(name, [name])}
         assert owned_by & allowed, f"{path} imports {name}, which pyproject.toml does not declare"
 
@@ -49,9 +54,9 @@ def test_every_import_is_declared() -> None:
 def test_every_dependency_says_why_it_is_here() -> None:
     """CONTRIBUTING.md has a line for each."""
     text = (PROJECT / "CONTRIBUTING.md").read_text()
-    _, server = declared()
+    *_, everything = declared()
     missing = [
-        name for name in server if not re.search(rf"^\|.*\b{re.escape(name)}\b.*\|", text, re.MULTILINE)
+        name for name in everything if not re.search(rf"^\|.*\b{re.escape(name)}\b.*\|", text, re.MULTILINE)
     ]
     assert not missing
 
