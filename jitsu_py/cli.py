@@ -154,7 +154,7 @@ class Root(grammar.Group):
 def root() -> None:
     """Deploy Node.js apps with one command: `jitsu deploy` in the app's folder.
 
-    Commands: jitsu help COMMAND. Exit codes: jitsu help exit-codes.
+    Commands: jitsu help COMMAND. Exit codes: jitsu help exit-codes. What --json answers: jitsu help json.
     """
 
 
@@ -162,12 +162,17 @@ def root() -> None:
     "help",
     add_help_option=False,
     params=grammar.global_flags(),
-    epilog="\b\nExamples:\n  jitsu help env set\n  jitsu help exit-codes",
+    epilog="\b\nExamples:\n  jitsu help env set\n  jitsu help exit-codes\n  jitsu help json",
 )
 @click.argument("words", nargs=-1, metavar="[COMMAND]...")
 @click.pass_context
 def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Show the help of a command, or of a topic: exit-codes."""
+    """Show the help of a command, or of a topic: exit-codes, json."""
+    if words == ("json",):
+        from jitsu_py import answers
+
+        click.echo(answers.page())
+        return
     if words == ("exit-codes",):
         click.echo("\n".join(f"{code:>3}  {meaning}" for code, meaning in EXIT_CODES.items()))
         return

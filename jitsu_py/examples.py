@@ -208,6 +208,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "help": (
         Example("jitsu help env set", "Read about a command:"),
         Example("jitsu help exit-codes", "Read what the exit codes mean:"),
+        Example("jitsu help json", "Read what each command answers with --json:"),
     ),
 }
 """By the words that lead to the command, the shorter way where there are two."""

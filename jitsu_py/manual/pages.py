@@ -1,11 +1,11 @@
-"""The manual pages: jitsu(1), one for each command, jitsu-config(5), jitsu-exit-codes(7)."""
+"""The manual pages: jitsu(1), one for each command, jitsu-config(5), jitsu-exit-codes(7), jitsu-json(7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jitsu_py import examples
+from jitsu_py import answers, examples
 from jitsu_py.manual import topics
 from jitsu_py.manual.roff import Page, escaped
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 CONFIG = ("jitsu-config", 5)
 EXIT_CODES = ("jitsu-exit-codes", 7)
-ALWAYS = [("jitsu", 1), CONFIG, EXIT_CODES]
+JSON = ("jitsu-json", 7)
+ALWAYS = [("jitsu", 1), CONFIG, EXIT_CODES, JSON]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Source:
 
 def pages(source: Source) -> dict[str, str]:
     """All pages, by their file below `man/`: "man1/jitsu.1"."""
-    found = [_root(source), _config(source), _exit_codes(source)]
+    found = [_root(source), _config(source), _exit_codes(source), _json(source)]
     found += [_command(node, source) for node in source.tree.verbs]
     return {f"man{page.section}/{page.name}.{page.section}": page.finished() for page in found}
 
@@ -61,7 +62,7 @@ def _root(source: Source) -> Page:
     _files(page)
     _exit_status(page, source)
     _examples(page, "")
-    page.see_also([*((f"jitsu-{node.name}", 1) for node in source.tree.verbs), CONFIG, EXIT_CODES])
+    page.see_also([*((f"jitsu-{node.name}", 1) for node in source.tree.verbs), CONFIG, EXIT_CODES, JSON])
     return page
 
 
@@ -143,7 +144,28 @@ def _exit_codes(source: Source) -> Page:
     page.example(
         "Go on only if the new version answers:", "url=$(jitsu deploy --no-input) && curl --fail $url"
     )
-    page.see_also([("jitsu", 1), ("jitsu-deploy", 1)])
+    page.see_also([("jitsu", 1), ("jitsu-deploy", 1), JSON])
+    return page
+
+
+def _json(source: Source) -> Page:
+    page = Page(*JSON, "what jitsu answers with --json", source.version)
+    page.head("Description")
+    page.text(topics.JSON)
+    page.text(answers.TYPES)
+    page.head("Commands")
+    page.text("The kind of object that each command answers; in brackets a list of it.")
+    for path, answer in answers.given().items():
+        page.item(f"\\fBjitsu {escaped(path)}\\fR", answer or "nothing")
+    page.head("Kinds")
+    for kind in answers.kinds():
+        page.sub(kind.name)
+        for fact in kind.facts:
+            optional = ", may be left out" if fact.optional else ""
+            page.item(f"\\fB{escaped(fact.key)}\\fR", f"{fact.type}{optional}: {fact.means}.")
+    page.head("Examples")
+    page.example("The names of the apps that are stopped:", topics.JSON_EXAMPLE)
+    page.see_also([("jitsu", 1), EXIT_CODES])
     return page
 
 

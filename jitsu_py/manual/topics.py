@@ -41,6 +41,13 @@ that what was asked for is done: after `jitsu deploy` the new version answers.
 With `--json` an error is one JSON object on stderr, whose keys are `error`, `message`, `hint`,
 `exit_code` and `request_id`; where an app or its build printed something, its last lines are in `output`."""
 
+JSON = """\
+With `--json` a command writes its answer to stdout as JSON, alone, and an error to stderr as one JSON object:
+the kind error below. Both are an interface for programs. Commands that list write a list, also an empty one;
+`jitsu logs tail` writes an object a line, as the lines come: the kind line."""
+
+JSON_EXAMPLE = "jitsu list --json | jq -r '.[] | select(.state == \"stopped\") | .name'"
+
 CONFIG = """\
 The settings of `jitsu` are in a TOML file that `jitsu config set` writes and that may be edited by hand:
 comments stay. Its name is `config.toml`, in the user's folder for configuration; `JITSU_CONFIG` names

@@ -178,6 +178,7 @@ def rotate_key(home: Path) -> int:
             f"A server runs for {home} and holds the old key: `jitsu server stop`, then try again.",
         )
     with run.hold(home):
+        load_sealer(home)  # makes the first key in a folder that has none yet
         sealing.add_key(home)
         # Whoever holds the folder is this very process.
         with _store(home, upgrade=True) as store, store.write() as connection:

@@ -71,8 +71,8 @@ def test_bytes_depend_on_nothing_else(tmp_path: Path) -> None:
 
 
 def test_every_command_has_its_page() -> None:
-    """One page for each command and group, one for the settings, one for the exit codes."""
-    wanted = {"jitsu.1", "jitsu-config.5", "jitsu-exit-codes.7"} | {
+    """One page for each command and group, one for the settings, the exit codes, the JSON."""
+    wanted = {"jitsu.1", "jitsu-config.5", "jitsu-exit-codes.7", "jitsu-json.7"} | {
         f"jitsu-{name}.1" for name in [*cli.COMMANDS, "help"]
     }
     assert {path.name for path in PAGES} == wanted

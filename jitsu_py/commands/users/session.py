@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,9 @@ from jitsu_py.console.fields import Field, data
 from jitsu_py.context import Context, pass_context
 from jitsu_py.credentials import Credential
 from jitsu_py.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def login(context: Context, username: str | None, token_stdin: bool) -> None:
     """
     host = context.settings.host.value
     if host is None:
-        _no_need(context)
+        _no_need(context, {"username": None, "host": None, "embedded": True, "source": "the local token"})
         return
     name = username or context.settings.username.value
     token = _token(context, token_stdin)
@@ -75,7 +79,7 @@ def logout(context: Context) -> None:
     """Forget the token on this machine."""
     host = context.settings.host.value
     if host is None:
-        _no_need(context)
+        _no_need(context, {"host": None, "username": None, "forgotten": False})
         return
     name = context.settings.username.value or context.vault.username(host)
     gone = name is not None and context.vault.forget(host, name)
@@ -89,12 +93,12 @@ def logout(context: Context) -> None:
         context.console.data({"host": host, "username": name, "forgotten": gone})
 
 
-def _no_need(context: Context) -> None:
-    """Say that the platform on this machine knows its owner."""
+def _no_need(context: Context, answer: Mapping[str, Any]) -> None:
+    """Say that the platform on this machine knows its owner; the answer is for --json."""
     context.console.say("No login is needed: no host is set, and the platform on this machine knows you.")
     context.console.say("`jitsu host URL` names another platform.")
     if context.console.json:
-        context.console.data({"host": None, "embedded": True})
+        context.console.data(answer)
 
 
 def _token(context: Context, from_stdin: bool) -> str | None:
