@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitsu_py.answers.others import ACCOUNTS, ERRORS, MACHINE, Facts
+from jitsu_py.answers.stores import STORES
 
 SOURCES = {
     "app": "apps.group:FIELDS",
@@ -13,6 +14,8 @@ SOURCES = {
     "line": "logs:FIELDS",
     "variable": "env:VARIABLE",
     "variables": "env:CHANGED",
+    "database": "databases.group:FIELDS",
+    "backup": "databases.backups:BACKUP",
     "account": "users.session:FIELDS",
     "profile": "users.accounts:FIELDS",
     "token": "tokens:FIELDS",
@@ -58,6 +61,7 @@ APPS: dict[str, Facts] = {
         "engines": ("object", "of its package.json"),
         "cloud": ("[object]", "each as the kind cloud, without what is not known"),
         "snapshots": ("[string]", "ids, oldest first"),
+        "databases": ("[string]", "names of those attached to it"),
         "ctime": ("time?", "when it was created"),
         "mtime": ("time?", "when it was last changed"),
     },
@@ -211,5 +215,5 @@ DEPLOYS: dict[str, Facts] = {
     },
 }
 
-KINDS: dict[str, Facts] = {**APPS, **DEPLOYS, **ACCOUNTS, **MACHINE, **ERRORS}
+KINDS: dict[str, Facts] = {**APPS, **DEPLOYS, **STORES, **ACCOUNTS, **MACHINE, **ERRORS}
 """By name: the keys with their types and meanings."""

@@ -211,6 +211,7 @@ ELSEWHERE = {
     "server install": "tests/server/test_installation.py",
     "server uninstall": "tests/server/test_installation.py",
 }
+ELSEWHERE |= {path: "tests of databases" for path in ANSWERING if path.startswith("databases ")}
 """Commands whose answer costs too much here, or changes the machine, with the test that runs them."""
 
 
