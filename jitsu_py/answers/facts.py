@@ -11,7 +11,7 @@ SOURCES = {
     "place": "apps.size:PLACE",
     "snapshot": "snapshots:FIELDS",
     "snapshot details": "snapshots:DETAILS",
-    "line": "logs:FIELDS",
+    "line": "logs.showing:FIELDS",
     "variable": "env:VARIABLE",
     "variables": "env:CHANGED",
     "database": "databases.group:FIELDS",
