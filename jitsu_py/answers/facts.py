@@ -132,6 +132,7 @@ APPS: dict[str, Facts] = {
         "key": ("string", "its name"),
         "value": ("string?", "null unless --show is given"),
         "hidden": ("boolean", "whether the value is left out"),
+        "database": ("string?", "the database that it comes from; null: it was set"),
     },
     "value": {"app": _APP, "user": _USER, "key": ("string", "its name"), "value": ("string", "as it is")},
     "variables": {
