@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -33,6 +34,8 @@ FEW_FILES: Final = 1024
 LITTLE_MEMORY: Final = 512 * 1024**2
 """Bytes of memory below which npm is likely to be killed."""
 
+UNSANDBOXED: Final = f'set [builds] sandbox = "auto" in {settings_file.FILE}'
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -57,7 +60,8 @@ def examine(home: Path) -> list[Finding]:
     checks = [found, *_folder(home)]
     if settings is not None:
         checks += [*_ports(settings, run.status(home))]
-    return [*checks, _haproxy(), *_node(home), *_limits(), _names()]
+    wanted = settings.builds.sandbox if settings is not None else "auto"
+    return [*checks, _haproxy(), *_node(home), _sandbox(wanted), _bounds(), *_limits(), _names()]
 
 
 def _settings(home: Path) -> tuple[Settings | None, Finding]:
@@ -141,6 +145,39 @@ def _node(home: Path) -> Iterator[Finding]:
         yield Finding("npm", "failed", "there is none that runs", hint)
     else:
         yield Finding("npm", "ok", f"{npm.npm_version or 'there'} at {npm.npm[-1]}")
+
+
+def _sandbox(wanted: str) -> Finding:
+    """Whether builds see nothing of the machine but what they need; really tried."""
+    from jitsu_py.server.confinement import find_sandbox
+
+    if wanted == "never":
+        return Finding("sandbox", "warning", "switched off: builds see what the server sees", UNSANDBOXED)
+    found = find_sandbox()
+    if found.program:
+        return Finding("sandbox", "ok", f"builds run in {found.program}")
+    whose = "as root, with all of this machine open to them" if os.geteuid() == 0 else "as the server's user"
+    hint = "install bubblewrap (apt-get install bubblewrap)"
+    if "not installed" not in found.why:
+        hint = (
+            "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or the container's settings)"
+        )
+    if sys.platform != "linux":
+        hint = "bubblewrap is Linux's: deploy here only what you trust"
+    state: State = "failed" if wanted == "always" else "warning"
+    return Finding("sandbox", state, f"none, {found.why}: builds run {whose}", hint)
+
+
+def _bounds() -> Finding:
+    from jitsu_py.server.confinement import find_hierarchy
+
+    found = find_hierarchy()
+    if found is not None:
+        return Finding("bounds", "ok", f"the kernel keeps builds' bounds (control groups, v{found.version})")
+    watched = "builds' memory is watched, not bounded: control groups cannot be made here"
+    return Finding(
+        "bounds", "warning", watched, "run the server as root or as a systemd service with Delegate=yes"
+    )
 
 
 def _limits() -> Iterator[Finding]:

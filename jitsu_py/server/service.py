@@ -17,6 +17,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 import uvicorn
 import uvloop
 
@@ -25,7 +26,8 @@ from jitsu_py.server import notify
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
-from jitsu_py.server.builder import Builder
+from jitsu_py.server.builder import Builder, build_limits
+from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
@@ -38,7 +40,7 @@ from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
 from jitsu_py.server.router import Router, find_haproxy
-from jitsu_py.server.settings import LOG_FILE, Settings, write_private
+from jitsu_py.server.settings import LOG_FILE, MEMORY_MOST, Settings, write_private
 from jitsu_py.server.snapshots import Snapshots
 from jitsu_py.server.store import Store, apps, load_sealer, open_store, remembered, users
 from jitsu_py.wire import TUNNEL_MESSAGE, Blame, Code
@@ -97,14 +99,7 @@ class Service:
             router_port=_router_port(settings, store),
         )
         logbook = Logbook(settings.home / "logs", Keep(settings.logs.days, settings.logs.bytes))
-        builder = Builder(
-            cache=settings.home / "cache",
-            work=settings.home / "work",
-            engines=settings.home / "engines" / "node",
-            timeout=settings.builds.timeout,
-            concurrent=settings.builds.concurrent,
-            cache_size=settings.builds.cache,
-        )
+        builder = _builder(settings)
         router = Router(
             _haproxy(), settings.run, port=self._address.router_port, address=settings.router.address
         )
@@ -212,8 +207,6 @@ class Service:
         write_private(self._settings.home / wire.RUN_FILE, json.dumps(self._run_file(), indent=1).encode())
 
     def _run_file(self) -> dict[str, Any]:
-        import psutil
-
         return {
             "pid": os.getpid(),
             "started": psutil.Process().create_time(),
@@ -270,6 +263,25 @@ def _haproxy() -> Path:
             blame=Blame.SYSTEM,
         )
     return found
+
+
+def _builder(settings: Settings) -> Builder:
+    builds, home = settings.builds, settings.home
+    half = psutil.virtual_memory().total // 2
+    bounds = build_limits(
+        memory=builds.memory or min(half, MEMORY_MOST), processes=builds.processes, disk=builds.disk
+    )
+    return Builder(
+        cache=home / "cache",
+        work=home / "work",
+        engines=home / "engines" / "node",
+        timeout=builds.timeout,
+        concurrent=builds.concurrent,
+        cache_size=builds.cache,
+        confiner=Confiner.of_this_machine(home, sandboxed=builds.sandbox != "never"),
+        bounds=bounds,
+        strict=builds.sandbox == "always",
+    )
 
 
 def _local_account(store: Store) -> str:

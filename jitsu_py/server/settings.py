@@ -41,6 +41,10 @@ TEMPLATE = """\
 # archive = 536870912       # largest snapshot archive, bytes
 # cache = 4294967296        # installed dependencies kept for the next builds, bytes
 # keep = 10               # snapshots of each app; older ones are removed after a start
+# memory = 4294967296       # bytes a build may use; unset: half of the machine's, 4 GiB at most
+# processes = 2000          # of a build at a time, threads too
+# disk = 4294967296         # bytes a build's folder may grow to
+# sandbox = "auto"          # auto: where bubblewrap works; always: no build without; never: none
 
 [drones]
 # boot = 30                 # seconds an app has to listen
@@ -71,6 +75,9 @@ TEMPLATE = """\
 # sender = "jitsu@localhost"
 # ca = ""                   # file with the certificate that signed the server's, where the system has it not
 """
+
+MEMORY_MOST = 4 * 1024**3
+"""Bytes of memory that a build gets at most when nothing is set."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,13 @@ class Builds:
     """Installed dependencies kept for the next builds, bytes."""
     keep: int = 10
     """Snapshots kept of each app; never fewer than the active and the running one."""
+    memory: int | None = None
+    """Bytes a build may use; None: half of the machine's, `MEMORY_MOST` at most."""
+    processes: int = 2000
+    """Of a build at a time, threads too."""
+    disk: int = 4 * 1024**3
+    """Bytes a build's folder may grow to."""
+    sandbox: str = field(default="auto", metadata={"choices": ("auto", "always", "never")})
 
 
 @dataclass(frozen=True)

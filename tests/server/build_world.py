@@ -26,6 +26,7 @@ class BuildWorld:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
         self.work = self.root / "work"
         self.builder = Builder(cache=self.root / "cache", work=self.work, **self.settings)
 

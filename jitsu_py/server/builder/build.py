@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from jitsu_py.server.builder.dependencies import Store
+from jitsu_py.server.builder.enclosure import build_limits
 from jitsu_py.server.builder.engine_fetch import EngineStore
 from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.flow import Flow
@@ -18,7 +19,9 @@ from jitsu_py.server.builder.queue import Queue
 from jitsu_py.server.builder.trees import LIMIT, Trees
 from jitsu_py.server.builder.unpack import Limits
 from jitsu_py.server.builder.voice import Voice
+from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
     from jitsu_py.server.builder.engines import Engine
     from jitsu_py.server.builder.unpack import Contents
     from jitsu_py.server.builder.voice import Emit
+    from jitsu_py.server.confinement import Limits as Bounds
+
+GROUPS: Final = "build-"
+"""How the names of builds' control groups begin."""
+
+DOWNLOADS: Final = "downloads"
+"""Below the cache: what package managers fetched, a folder for each user. Nobody's build can change what
+another user's will install, nor see a private package that another user may fetch."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,9 @@ class Builder:
         concurrent: builds at a time.
         npmrc: npm configuration that builds get; that of whoever runs the server unless given.
         cache_size: bytes of installed dependencies that are kept for the next builds.
+        confiner: holds what builds run; one that uses what this machine has unless given.
+        bounds: of what builds run.
+        strict: nothing is built where there is no sandbox.
     """
 
     def __init__(
@@ -88,9 +102,16 @@ class Builder:
         concurrent: int = 2,
         npmrc: Path | None = None,
         cache_size: int = LIMIT,
+        confiner: Confiner | None = None,
+        bounds: Bounds | None = None,
+        strict: bool = False,
     ) -> None:
         self._cache = cache
         self._work = work
+        self._state = work.parent
+        self._confiner = confiner or Confiner.of_this_machine(self._state)
+        self._strict = strict
+        self._bounds = bounds or build_limits(memory=None, processes=None, disk=None)
         self._limits = limits or Limits()
         self._timeout = timeout
         self._npmrc = npmrc or user_npmrc()
@@ -128,6 +149,7 @@ class Builder:
         Returns:
             How many folders were removed.
         """
+        self._confiner.sweep(GROUPS)
         kill_marked(str(self._work))
         self._trees.sweep()
         self._engines.sweep()
@@ -135,8 +157,35 @@ class Builder:
         left = list(self._work.iterdir()) if self._work.is_dir() else []
         return sum(remove_tree(folder) for folder in left)
 
+    def _check_sandbox(self) -> None:
+        """Refuse to build without a sandbox, where one is asked for.
+
+        Raises:
+            PlatformError: UNAVAILABLE, with the reason why there is none.
+        """
+        why = self._confiner.why_no_sandbox
+        if self._strict and why:
+            raise PlatformError(
+                Code.UNAVAILABLE,
+                f"Builds run in a sandbox only on this server, and there is none: {why}.",
+                blame=Blame.SYSTEM,
+                details={"hint": "jitsu server doctor on the server says what to do."},
+            )
+
     async def _build(self, job: Job, voice: Voice) -> Built:
-        flow = Flow(voice, work=self._work / uuid4().hex, cache=self._cache, timeout=self._timeout)
+        self._check_sandbox()
+        if why := self._confiner.why_no_sandbox:
+            voice.note(f"Without a sandbox: {why}.")
+        name = uuid4().hex
+        work = self._work / name
+        flow = Flow(
+            voice,
+            work=work,
+            state=self._state,
+            cache=self._cache / DOWNLOADS / job.user,
+            timeout=self._timeout,
+            confinement=self._confiner.confine(f"{GROUPS}{name}", self._bounds, folder=work),
+        )
         try:
             contents = await flow.unpack(job.archive, self._limits)
             engine = await flow.engine(contents, self._engines)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jitsu_py.server.builder.choice import choose
 from jitsu_py.server.builder.dependencies import Wanted
+from jitsu_py.server.builder.enclosure import Enclosure
 from jitsu_py.server.builder.engines import wanted_engine
 from jitsu_py.server.builder.environment import registry_of, tool_environment
-from jitsu_py.server.builder.failures import is_noise, name_failure
+from jitsu_py.server.builder.failures import is_noise, name_failure, telling
 from jitsu_py.server.builder.folders import put_in_place, remove_tree
 from jitsu_py.server.builder.install import needs, plan, shown
 from jitsu_py.server.builder.manager_fetch import Tool
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from jitsu_py.server.builder.manager_fetch import ManagerStore
     from jitsu_py.server.builder.unpack import Contents, Limits
     from jitsu_py.server.builder.voice import Voice
+    from jitsu_py.server.confinement import Confinement
 
 T = TypeVar("T")
 
@@ -59,12 +61,25 @@ class Flow:
     Args:
         voice: told what happens.
         work: the build's own folder; not there yet, and gone after `clear`.
+        state: the platform's state folder, which the tools do not see.
         cache: kept between builds.
         timeout: seconds from now that the build may take.
+        confinement: holds what the build runs; ended by `clear`.
     """
 
-    def __init__(self, voice: Voice, *, work: Path, cache: Path, timeout: float) -> None:
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        work: Path,
+        state: Path,
+        cache: Path,
+        timeout: float,
+        confinement: Confinement,
+    ) -> None:
         self._voice = voice
+        self._state = state
+        self._confinement = confinement
         self._work = work
         self._cache = cache
         self._began = time.monotonic()
@@ -130,15 +145,14 @@ class Flow:
         )
         steps = plan(manifest, self.folder, todo, tool, cache=self._cache, registry=registry_of(env))
         env = {**env, **steps.env}
-        await self._install(
-            steps, Wanted(manifest, self.folder, engine, tool, steps.install, env, own), store
-        )
+        wanted = Wanted(manifest, self.folder, engine, tool, steps.install, env, own)
+        await self._install(steps, wanted, store)
         if steps.build:
             self._voice.step("build", f"Building: {shown(steps.build)}")
-            await self._tool("build", steps.build, env, Code.BUILD_FAILED)
+            await self._tool("build", steps.build, wanted, Code.BUILD_FAILED)
         if steps.prune:
             self._voice.step("prune", "Removing what only the build needed")
-            await self._tool("prune", steps.prune, env, Code.INSTALL_FAILED)
+            await self._tool("prune", steps.prune, wanted, Code.INSTALL_FAILED)
         return Made(start_command(manifest, self.folder), engine)
 
     async def _tools(
@@ -168,7 +182,7 @@ class Flow:
         for remark in (found.message, todo.remark):
             if remark:
                 self._voice.remark(remark)
-        await self._tool("install", todo.install, wanted.env, Code.INSTALL_FAILED)
+        await self._tool("install", todo.install, wanted, Code.INSTALL_FAILED)
         if found.keep is not None:
             with self._voice.timed("keep"):
                 self._voice.note(await self._in_thread(found.keep))
@@ -177,7 +191,7 @@ class Flow:
         with self._voice.timed("clone"), disk_errors("copy the dependencies"):
             return await self._in_thread(lambda check: store.find(wanted, check))
 
-    async def _tool(self, step: str, command: tuple[str, ...], env: Mapping[str, str], code: Code) -> None:
+    async def _tool(self, step: str, command: tuple[str, ...], wanted: Wanted, code: Code) -> None:
         output: deque[str] = deque(maxlen=KEPT_LINES)
 
         def line(text: str, stream: str) -> None:
@@ -187,8 +201,17 @@ class Flow:
 
         self._ran_tools = True
         deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
-        with self._voice.timed(step):
-            exit_code = await run(command, cwd=self.folder, env=env, line=line, deadline=deadline)
+        hold = Enclosure(
+            self._confinement, self._state, self._work, self._cache, wanted.engine, wanted.env, code
+        )
+        try:
+            with self._voice.timed(step):
+                exit_code = await run(
+                    command, cwd=self.folder, env=wanted.env, line=line, deadline=deadline, hold=hold
+                )
+        except PlatformError as error:
+            error.details.setdefault("output", telling(output))
+            raise
         if exit_code != 0:
             raise name_failure(output, code=code, doing=shown(command), exit_code=exit_code)
 
@@ -196,7 +219,7 @@ class Flow:
         """Move the app to where it belongs."""
         if self._ran_tools:
             # A stray that still writes would write there.
-            await asyncio.to_thread(kill_marked, str(self._work))
+            await asyncio.to_thread(self._end_strays)
             self._ran_tools = False
         with disk_errors(f"put the app into {place}"):
             await _to_the_end(asyncio.to_thread(put_in_place, self.folder, place, self._work))
@@ -207,8 +230,13 @@ class Flow:
 
     def _clear(self) -> None:
         if self._ran_tools:
-            kill_marked(str(self._work))
+            self._end_strays()
+        self._confinement.end()
         remove_tree(self._work)
+
+    def _end_strays(self) -> None:
+        self._confinement.kill()
+        kill_marked(str(self._work))
 
     async def _in_thread(self, work: Callable[[Callable[[], None]], T]) -> T:
         """Run something in a thread that stops soon after the task is cancelled, or too late."""

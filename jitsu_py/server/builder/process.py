@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import psutil
 
@@ -39,6 +39,19 @@ DRAIN_SECONDS: Final = 2.0
 """How long output is still read once everything that could write it was killed."""
 
 
+class Hold(Protocol):
+    """What holds a tool while it runs."""
+
+    def command(self, command: Sequence[str], cwd: Path) -> tuple[str, ...]:
+        """The command line that runs the tool held."""
+
+    async def excess(self, leader: int) -> PlatformError:
+        """Return once it uses too much of something; the error that ends it."""
+
+    def verdict(self) -> PlatformError | None:
+        """Why it was ended by others than us, as far as that is known."""
+
+
 async def run(
     command: Sequence[str],
     *,
@@ -46,6 +59,7 @@ async def run(
     env: Mapping[str, str],
     line: Callable[[str, str], None],
     deadline: float,
+    hold: Hold | None = None,
 ) -> int:
     """Run a command in a process group of its own, without input.
 
@@ -57,30 +71,36 @@ async def run(
         env: its whole environment.
         line: called with each line and "stdout" or "stderr".
         deadline: the event loop's time at which it is killed.
+        hold: what it runs in; None: nothing holds it.
 
     Returns:
         Its exit code; of a signal, the negative number.
 
     Raises:
-        PlatformError: BUILD_TIMED_OUT; INTERNAL when it cannot be started.
+        PlatformError: BUILD_TIMED_OUT; INTERNAL when it cannot be started; what `hold` says.
     """
-    process = await _start(command, cwd, env)
+    process = await _start(hold.command(command, cwd) if hold else command, cwd, env)
     assert process.stdout is not None
     assert process.stderr is not None
     readers = asyncio.gather(_read(process.stdout, "stdout", line), _read(process.stderr, "stderr", line))
+    watch = asyncio.ensure_future(hold.excess(process.pid)) if hold else None
     try:
         async with asyncio.timeout_at(deadline):
-            await _ended(process, readers)
+            await _ended(process, readers, watch)
         kill_group(process.pid)
         await _drain(readers, env)
     except TimeoutError:
         message = f"The build took too long: {_name(command)} was stopped."
         raise PlatformError(Code.BUILD_TIMED_OUT, message, blame=Blame.APPLICATION) from None
     finally:
+        if watch is not None:
+            watch.cancel()
         if process.returncode is None:
             kill_group(process.pid)
         await asyncio.shield(_close(process, readers))
     assert process.returncode is not None
+    if process.returncode != 0 and hold is not None and (why := hold.verdict()) is not None:
+        raise why
     return process.returncode
 
 
@@ -109,7 +129,11 @@ async def _read(stream: asyncio.StreamReader, name: str, line: Callable[[str, st
         line(text, name)
 
 
-async def _ended(process: asyncio.subprocess.Process, readers: asyncio.Future[Any]) -> None:
+async def _ended(
+    process: asyncio.subprocess.Process,
+    readers: asyncio.Future[Any],
+    watch: asyncio.Future[PlatformError] | None,
+) -> None:
     """Wait for the process itself; some `wait()` also wait for pipes that its children hold."""
     waiting = asyncio.ensure_future(process.wait())
     try:
@@ -117,6 +141,8 @@ async def _ended(process: asyncio.subprocess.Process, readers: asyncio.Future[An
             await asyncio.wait([waiting], timeout=POLL_SECONDS)
             if readers.done():
                 readers.result()
+            if watch is not None and watch.done():
+                raise watch.result()
     finally:
         waiting.cancel()
 

@@ -1,0 +1,27 @@
+"""What holds a program of somebody else's: what it sees, what it may use, and an end for all it started.
+
+`Confiner` is the door: one a server, it knows what this machine can do. It gives a `Confinement` for each
+build or drone, whose `command` turns a command line into one that runs confined.
+"""
+
+from __future__ import annotations
+
+from jitsu_py.server.confinement.bubblewrap import Sandbox, find_sandbox
+from jitsu_py.server.confinement.cgroups import Hierarchy, find_hierarchy
+from jitsu_py.server.confinement.confinement import Confinement, Confiner, mark_of
+from jitsu_py.server.confinement.limits import Excess, Limits, Usage
+from jitsu_py.server.confinement.view import View
+
+__all__ = [
+    "Confinement",
+    "Confiner",
+    "Excess",
+    "Hierarchy",
+    "Limits",
+    "Sandbox",
+    "Usage",
+    "View",
+    "find_hierarchy",
+    "find_sandbox",
+    "mark_of",
+]

@@ -1,0 +1,251 @@
+"""One program held, from its command line to its end; and who knows what this machine can do for that."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from jitsu_py.server.confinement import measuring
+from jitsu_py.server.confinement.bubblewrap import find_sandbox
+from jitsu_py.server.confinement.cgroups import find_hierarchy
+from jitsu_py.server.confinement.launch import launched
+from jitsu_py.server.confinement.limits import Excess, Limits, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from jitsu_py.server.confinement.bubblewrap import Sandbox
+    from jitsu_py.server.confinement.cgroups import Hierarchy
+    from jitsu_py.server.confinement.groups import Group
+    from jitsu_py.server.confinement.view import View
+
+LOOK_SECONDS: Final = 0.25
+"""How often memory and the free disk are looked at."""
+
+SIZE_SECONDS: Final = 1.0
+"""How often a folder is measured, at most."""
+
+SIZE_EFFORT: Final = 10
+"""How many times as long as a measuring took it is until the next one: a tenth of a core at most."""
+
+ATTEMPTS: Final = 5
+
+
+def mark_of(state: Path) -> str:
+    """The name of the control group that all of a state folder's lie in."""
+    return f"jitsu-{hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]}"
+
+
+class Confinement:
+    """Holds one program and all that it starts. Made by `Confiner.confine`.
+
+    Args:
+        limits: what it may use.
+        group: its control group, made; None: there are none here.
+        sandbox: None: it sees what the server sees.
+        state: the platform's state folder, which a sandbox hides.
+        folder: what it writes to; its size counts.
+        ended: called at its end.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        group: Group | None,
+        sandbox: Sandbox | None,
+        state: Path,
+        folder: Path | None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ended = ended
+        self.limits = limits
+        self._group = group
+        self._sandbox = sandbox
+        self._state = state
+        self._folder = folder
+        self._leaders: set[int] = set()
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether the kernel keeps the bounds of memory and processes."""
+        return self._group is not None
+
+    @property
+    def is_sandboxed(self) -> bool:
+        """Whether the program sees only its view."""
+        return self._sandbox is not None
+
+    def command(self, argv: Sequence[str], view: View | None = None) -> tuple[str, ...]:
+        """The command line that runs another one confined.
+
+        Its process is the leader. Its exit code is the program's; when a signal ended the program in a
+        sandbox, it is 128 plus the signal's number.
+
+        Args:
+            argv: program and arguments.
+            view: what it sees; None: what the server sees.
+        """
+        inner = tuple(argv)
+        if self._sandbox is not None and view is not None:
+            inner = self._sandbox.command(inner, view, self._state)
+        return launched(inner, self.limits, self._group.entrances if self._group else [])
+
+    def attach(self, pid: int) -> None:
+        """Hold a process that runs already (one adopted, say), and what it starts from now on.
+
+        Raises:
+            OSError: it is gone.
+        """
+        self._leaders.add(pid)
+        if self._group is not None:
+            self._group.enter(pid)
+
+    def pids(self) -> set[int]:
+        """The processes held."""
+        if self._group is not None:
+            return self._group.pids()
+        return {process.pid for leader in self._leaders for process in measuring.tree(leader)}
+
+    def usage(self) -> Usage:
+        """What is used now."""
+        group = self._group
+        if group is None:
+            return measuring.usage_of([one for pid in self._leaders for one in measuring.tree(pid)])
+        return Usage(group.memory(), group.tasks(), None, group.killed())
+
+    async def excess(self, leader: int) -> Excess:
+        """Return once too much is used; never, as long as that is not so. Cancel it to stop looking.
+
+        Args:
+            leader: the process that was started with `command`.
+        """
+        self._leaders.add(leader)
+        due = time.monotonic() + SIZE_SECONDS
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if (found := await asyncio.to_thread(self.over)) is not None:
+                return found
+            if self.limits.disk is not None and self._folder is not None and time.monotonic() >= due:
+                began = time.monotonic()
+                if await asyncio.to_thread(measuring.size_of, self._folder) > self.limits.disk:
+                    return Excess.DISK
+                took = time.monotonic() - began
+                due = time.monotonic() + max(SIZE_SECONDS, took * SIZE_EFFORT)
+
+    def over(self) -> Excess | None:
+        """What too much is used of at this moment, the folder's size apart; None: nothing."""
+        if self.limits.memory is not None and self._is_over_memory(self.limits.memory):
+            return Excess.MEMORY
+        if self.limits.reserve is not None and self._folder is not None:
+            with suppress(OSError):
+                if measuring.free_of(self._folder) < self.limits.reserve:
+                    return Excess.RESERVE
+        return None
+
+    def _is_over_memory(self, limit: int) -> bool:
+        if self._group is not None:
+            return self._group.killed() > 0
+        return self.usage().memory > limit
+
+    def kill(self) -> None:
+        """KILL everything held, at once."""
+        if self._group is not None:
+            self._group.kill()
+            return
+        for pid in self.pids():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """KILL what is left and take the bounds away. What was confined before cannot be confined again."""
+        self.kill()
+        if self._group is not None:
+            self._group.remove()
+        self._ended()
+
+
+class Confiner:
+    """Makes confinements for one state folder.
+
+    Args:
+        state: the platform's state folder.
+        sandbox: None: none is to be used.
+        hierarchy: None: no control groups are to be used.
+    """
+
+    def __init__(self, state: Path, sandbox: Sandbox | None, hierarchy: Hierarchy | None) -> None:
+        self._state = state.resolve()
+        self.sandbox = sandbox
+        self.hierarchy = hierarchy
+        self._mark = mark_of(state)
+
+    @classmethod
+    def of_this_machine(cls, state: Path, *, sandboxed: bool = True) -> Confiner:
+        """One that uses all that this machine has.
+
+        Args:
+            sandboxed: False: no sandbox.
+        """
+        return cls(state, find_sandbox() if sandboxed else None, find_hierarchy())
+
+    @property
+    def why_no_sandbox(self) -> str:
+        """Why programs run without a sandbox; empty: they have one."""
+        if self.sandbox is None:
+            return "the server's settings want none"
+        return "" if self.sandbox.program else self.sandbox.why
+
+    def confine(
+        self, name: str, limits: Limits, *, folder: Path | None = None, sandboxed: bool = True
+    ) -> Confinement:
+        """Make what holds one program.
+
+        Args:
+            name: of its control group, among those of the state folder: `build-<id>`, `drone-<id>`.
+            limits: what it may use. Where there are no groups, memory is watched and processes are bounded
+                by the system's count of the user's.
+            folder: what it writes to.
+            sandboxed: False: without a sandbox, whatever this machine has.
+        """
+        sandbox = self.sandbox if sandboxed and not self.why_no_sandbox else None
+        return Confinement(limits, self._made(name, limits), sandbox, self._state, folder, self._forget)
+
+    def _made(self, name: str, limits: Limits) -> Group | None:
+        if self.hierarchy is None:
+            return None
+        group = self.hierarchy.group(self._mark, name)
+        for _ in range(ATTEMPTS):
+            try:
+                self.hierarchy.prepare(self._mark)
+                group.make(limits)
+            except FileNotFoundError:
+                # Another's end took the empty parent away in between.
+                continue
+            except OSError:
+                break
+            return group
+        # What was ours to make when it was looked for is so no more; there is still watching.
+        group.remove()
+        return None
+
+    def sweep(self, prefix: str) -> int:
+        """End and remove what a killed server left of groups whose names begin so; return how many."""
+        if self.hierarchy is None:
+            return 0
+        names = [name for name in self.hierarchy.names(self._mark) if name.startswith(prefix)]
+        for name in names:
+            group = self.hierarchy.group(self._mark, name)
+            group.kill()
+            group.remove()
+        self._forget()
+        return len(names)
+
+    def _forget(self) -> None:
+        if self.hierarchy is not None:
+            self.hierarchy.forget(self._mark)

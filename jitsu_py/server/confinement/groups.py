@@ -1,0 +1,185 @@
+"""One control group: made with its bounds, entered, read, emptied, removed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from jitsu_py.server.confinement.limits import Limits
+
+PROCS: Final = "cgroup.procs"
+
+USUAL_SHARES: Final = 1024
+"""What version 1 gives a group that nobody set; 100 in version 2."""
+
+EMPTYING_SECONDS: Final = 5.0
+"""How long killed processes are given to be gone."""
+
+PAUSE: Final = 0.01
+
+
+@dataclass(frozen=True)
+class Group:
+    """A control group; the same one in each hierarchy of version 1."""
+
+    version: int
+    folders: Mapping[str, Path]
+    """Its folder for each controller."""
+
+    def make(self, limits: Limits) -> None:
+        """Make it, with its bounds.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        for folder in self._places():
+            folder.mkdir(exist_ok=True)
+        for file, value in self._settings(limits):
+            write(file, value)
+        # A machine may keep no account of swap; then the first bound is the only one.
+        for file in self._swap(limits):
+            with suppress(OSError):
+                write(file, str(limits.memory) if self.version == 1 else "0")
+
+    def _settings(self, limits: Limits) -> Iterator[tuple[Path, str]]:
+        first = self.version == 1
+        memory, pids, cpu = (self.folders.get(name) for name in ("memory", "pids", "cpu"))
+        if memory and limits.memory is not None:
+            yield memory / ("memory.limit_in_bytes" if first else "memory.max"), str(limits.memory)
+            if not first:
+                yield memory / "memory.oom.group", "1"
+        if pids and limits.processes is not None:
+            yield pids / "pids.max", str(limits.processes)
+        if cpu and limits.cpu is not None:
+            shares = max(2, limits.cpu * USUAL_SHARES // 100)
+            yield (cpu / "cpu.shares", str(shares)) if first else (cpu / "cpu.weight", str(limits.cpu))
+
+    def _swap(self, limits: Limits) -> list[Path]:
+        memory = self.folders.get("memory")
+        if memory is None or limits.memory is None:
+            return []
+        return [memory / ("memory.memsw.limit_in_bytes" if self.version == 1 else "memory.swap.max")]
+
+    @property
+    def entrances(self) -> list[Path]:
+        """The files that a process writes 0 to, or somebody its id, to be in the group."""
+        return [folder / PROCS for folder in self._places()]
+
+    def _places(self) -> list[Path]:
+        return sorted(set(self.folders.values()))
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+        return all(folder.is_dir() for folder in self._places())
+
+    def enter(self, pid: int) -> None:
+        """Put a process in; what it starts from now on is in too.
+
+        Raises:
+            OSError: it is gone, or is not ours to move.
+        """
+        for entrance in self.entrances:
+            write(entrance, str(pid))
+
+    def pids(self) -> set[int]:
+        """The processes in it."""
+        found: set[int] = set()
+        for entrance in self.entrances:
+            found |= {int(word) for word in read_words(entrance) if word.isdigit()}
+        return found - {0}
+
+    def memory(self) -> int:
+        """Bytes used, without what the kernel keeps of files and could let go of at once."""
+        folder = self.folders["memory"]
+        first = self.version == 1
+        used = _number(folder / ("memory.usage_in_bytes" if first else "memory.current"))
+        return max(
+            0, used - _value(folder / "memory.stat", "total_inactive_file" if first else "inactive_file")
+        )
+
+    def tasks(self) -> int:
+        """Processes and threads in it."""
+        return _number(self.folders["pids"] / "pids.current")
+
+    def killed(self) -> int:
+        """How many processes the system ended because the memory bound was reached."""
+        file = "memory.oom_control" if self.version == 1 else "memory.events"
+        return _value(self.folders["memory"] / file, "oom_kill")
+
+    def kill(self) -> None:
+        """KILL everything in it until nothing is left, or for `EMPTYING_SECONDS`."""
+        if self.version == 2:
+            with suppress(OSError):
+                write(next(iter(self._places())) / "cgroup.kill", "1")
+        until = time.monotonic() + EMPTYING_SECONDS
+        while (left := self.pids()) and time.monotonic() < until:
+            for pid in left:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(PAUSE)
+
+    def remove(self) -> bool:
+        """Remove it; whether it is gone. One with processes stays."""
+        until = time.monotonic() + EMPTYING_SECONDS
+        left = self._places()
+        while left:
+            left = [folder for folder in left if not _removed(folder)]
+            if not left or self.pids() or time.monotonic() > until:
+                break
+            time.sleep(PAUSE)
+        return not left
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def write(file: Path, text: str) -> None:
+    """Write to one of the kernel's files: in one call, never making one.
+
+    Raises:
+        OSError: as the kernel says.
+    """
+    handle = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
+
+
+def read_words(file: Path) -> set[str]:
+    """The words in a file; none when it cannot be read."""
+    try:
+        return set(file.read_text().split())
+    except OSError:
+        return set()
+
+
+def _number(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _value(file: Path, key: str) -> int:
+    """The number behind a key, in a file of keys and numbers."""
+    try:
+        pairs = (line.split() for line in file.read_text().splitlines())
+        return next(int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] == key)
+    except (OSError, ValueError, StopIteration):
+        return 0
