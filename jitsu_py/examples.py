@@ -43,7 +43,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "restart": (Example("jitsu restart shop", "Give the app shop fresh processes, without a gap:"),),
     "scale": (Example("jitsu scale shop 4", "Run four drones of the app shop:"),),
     "open": (Example("jitsu open shop", "Look at the app shop in a browser:"),),
-    "rollback": (Example("jitsu rollback shop", "Go back to the snapshot before:"),),
+    "rollback": (
+        Example("jitsu rollback shop", "Go back to the snapshot before:"),
+        Example("jitsu rollback shop 0.1.0 --with-env", "Go back to 0.1.0 and to its variables of then:"),
+    ),
     "destroy": (Example("jitsu destroy shop --confirm", "Remove the app shop without being asked:"),),
     "logs": (Example("jitsu logs shop 40", "Print the newest 40 lines of the app shop:"),),
     "logs all": (Example("jitsu logs all 40", "Print the newest 40 lines of all apps:"),),

@@ -79,6 +79,19 @@ class Blame(StrEnum):
     SYSTEM = "system"
 
 
+class Condition(StrEnum):
+    """How an app that is wanted so fares: `condition` beside `state`, which is what is wanted."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    """No drone of it is ready yet."""
+    STARTED = "started"
+    CRASHING = "crashing"
+    """It ends by itself again and again, or does not come up any more; it is tried again, ever later."""
+    UNHEALTHY = "unhealthy"
+    """It runs and fails its health check; it is to be replaced."""
+
+
 class Code(StrEnum):
     """Values of `error` in an error body. They are an interface: none changes its meaning."""
 

@@ -56,6 +56,8 @@ class App:
     """Whose it is."""
     state: str
     """`started` or `stopped`: what is wanted."""
+    condition: str
+    """How it fares, a `wire.Condition`; what is wanted where an older server does not say."""
     subdomain: str
     domains: tuple[str, ...]
     """Custom host names."""
@@ -104,6 +106,7 @@ class App:
             name=fields.text(data, "name"),
             user=fields.text(data, "user"),
             state=fields.maybe_text(data, "state"),
+            condition=fields.maybe_text(data, "condition") or fields.maybe_text(data, "state"),
             subdomain=fields.maybe_text(data, "subdomain"),
             domains=fields.texts(data, "domains"),
             urls=fields.texts(data, "urls"),
@@ -216,6 +219,32 @@ class Apps:
     def restart(self, name: str, user: str | None = None, timeout: float = START_TIMEOUT) -> App:
         """Replace an app's drones by new ones, rolling; timeout: seconds."""
         return self._act("restart", name, user, timeout)
+
+    def roll_back(
+        self,
+        name: str,
+        snapshot: str,
+        user: str | None = None,
+        *,
+        with_env: bool = False,
+        timeout: float = START_TIMEOUT,
+    ) -> App:
+        """Put an earlier snapshot live; if it does not come up, nothing has changed.
+
+        Args:
+            name: `name` or `user/name`.
+            snapshot: its id.
+            user: whose the app is, where the name does not say.
+            with_env: in the environment in which it last served, which is the app's then.
+            timeout: seconds.
+
+        Raises:
+            StartFailedError: with the app's last lines as `output`.
+            NotFoundError: there is no such snapshot, or it never served and its environment is asked for.
+        """
+        body = {"snapshot": snapshot, "env": with_env}
+        reply = self._transport.call("POST", self._path(name, user, "rollback"), body, timeout=timeout)
+        return self._app(reply, name, user)
 
     def available(self, manifest: Mapping[str, Any], user: str | None = None) -> Availability:
         """Tell whether the name and subdomain of a package.json are free."""

@@ -29,6 +29,7 @@ class Start:
         before: id of the snapshot that was active before; empty: none.
         timeout: seconds that it may take.
         detach: leave it to the server when it does not fail at once.
+        with_env: roll back to the snapshot with its environment of then; it need not be active.
     """
 
     client: Client
@@ -38,6 +39,7 @@ class Start:
     before: str
     timeout: float
     detach: bool
+    with_env: bool = False
 
     def run(self) -> App:
         """Start it; a lost connection is answered by saying it again, which does no harm.
@@ -65,6 +67,10 @@ class Start:
 
     def _start(self) -> App:
         with self.reporter.progress(f"Starting {self.snapshot}", None):
+            if self.with_env:
+                return self.client.apps.roll_back(
+                    self.app, self.snapshot, with_env=True, timeout=self.timeout
+                )
             try:
                 return self.client.apps.start(self.app, timeout=LEAVE if self.detach else self.timeout)
             except TimedOutError:

@@ -12,10 +12,11 @@ from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import variables
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
+from jitsu_py.server.starts import Starts
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as snapshot_rows
 from jitsu_py.server.store.databases import attached
-from jitsu_py.wire import Code
+from jitsu_py.wire import Code, Condition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,8 @@ class Described:
     """Row id of the snapshot that runs."""
     drones: int
     """How many run."""
+    condition: Condition
+    """How it fares."""
     urls: list[str]
 
 
@@ -86,6 +89,7 @@ class Platform:
         self.logbook = logbook
         self.databases = databases
         self.address = address
+        self._starts = Starts(store, reconciler, snapshots)
         self._pruning: set[asyncio.Task[list[str]]] = set()
         self.stopping = asyncio.Event()
         """Set when the server begins to stop: streams without an end of their own end then."""
@@ -142,6 +146,7 @@ class Platform:
             snapshots=of_app,
             running=release.snapshot_id if release and drones else None,
             drones=len([drone for drone in drones if drone.pid is not None]),
+            condition=self.reconciler.condition(app),
             urls=[self.url(host) for host in self.hosts(app)],
         )
 
@@ -252,9 +257,30 @@ class Platform:
         """Bring up the active snapshot, and let go of snapshots of long ago.
 
         Raises:
-            PlatformError: as `Reconciler.start`.
+            PlatformError: as `Starts.start`.
         """
-        await self.reconciler.start(app)
+        await self._starts.start(app)
+        self._prune(app)
+
+    async def restart(self, app: App) -> None:
+        """Replace the drones without a gap.
+
+        Raises:
+            PlatformError: as `Starts.start`.
+        """
+        await self._starts.restart(app)
+
+    async def roll_back(self, app: App, ref: str, *, with_env: bool) -> None:
+        """Bring up an earlier snapshot, if asked for in its environment of then.
+
+        Raises:
+            PlatformError: as `Starts.roll_back`.
+        """
+        snapshot = await asyncio.to_thread(self.snapshot, app, ref)
+        await self._starts.roll_back(app, snapshot, with_env=with_env)
+        self._prune(app)
+
+    def _prune(self, app: App) -> None:
         # Nobody waits for it: what is left of it at a stop, the next server removes.
         task = asyncio.create_task(self.snapshots.prune(app))
         self._pruning.add(task)

@@ -70,6 +70,7 @@ MORE = (
     Route("PUT", "/apps/{user}/{app}", body=True),
     Route("PATCH", "/apps/{user}/{app}/env", body=True),
     Route("POST", "/apps/{user}/{app}/available", body=True),
+    Route("POST", "/apps/{user}/{app}/rollback", body=True),
     Route("GET", "/apps/{user}/{app}/cloud"),
     Route("POST", "/apps/{user}/{app}/cloud", body=True),
     Route("POST", "/apps/{user}/{app}/snapshots/{ref}"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 FIELDS: list[Field[App]] = [
     Field("name", "NAME", lambda app: app.name),
     Field("user", "USER", lambda app: app.user, listed=False),
-    Field("state", "STATE", lambda app: app.state),
+    Field("state", "STATE", lambda app: app.state, cell=lambda app: app.condition),
+    Field("condition", "CONDITION", lambda app: app.condition, listed=False),
     Field("url", "URL", lambda app: app.url or None),
     Field("urls", "URLS", lambda app: list(app.urls), listed=False),
     Field("subdomain", "SUBDOMAIN", lambda app: app.subdomain, listed=False),

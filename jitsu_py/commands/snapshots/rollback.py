@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 @click.command()
 @app_argument
 @click.argument("snapshot", required=False)
+@click.option("--with-env", is_flag=True, help="Bring back the environment in which it last served, too.")
 @pass_context
-def rollback(context: Context, app: str | None, snapshot: str | None, folder: str | None) -> None:
+def rollback(
+    context: Context, app: str | None, snapshot: str | None, folder: str | None, with_env: bool
+) -> None:
     """Put an earlier snapshot live: the one before what runs, unless one is named.
 
-    What serves before goes on serving until the other one is proved ready. Nothing is removed.
+    What serves before goes on serving until the other one is proved ready. Nothing is removed. The
+    environment stays as it is now, unless --with-env asks for that of then.
     """
     from jitsu_py.deploy import START_TIMEOUT
     from jitsu_py.deploy.starting import Start
@@ -38,8 +42,12 @@ def rollback(context: Context, app: str | None, snapshot: str | None, folder: st
     key = f"{found.user}/{found.name}"
     going_on = f"the platform may go on starting {chosen}; `jitsu view {name}` tells how it went"
     with context.interruptible(going_on):
-        client.snapshots.activate(key, chosen)
-        started = Start(client, key, chosen, context.console, found.active, START_TIMEOUT, False).run()
+        if not with_env:
+            client.snapshots.activate(key, chosen)
+        start = Start(client, key, chosen, context.console, found.active, START_TIMEOUT, False, with_env)
+        started = start.run()
+    if with_env:
+        context.console.say(_environment(found, started))
     context.console.say(f"{chosen} serves{f'; {now} is kept' if now not in {'', chosen} else ''}")
     answer = {"app": found.name, "user": found.user, "from": now or None, "to": chosen, "url": started.url}
     context.console.answer(started.url, answer)
@@ -56,3 +64,12 @@ def _before(app: App, now: str) -> str:
             hint=f"`jitsu snapshots list {app.name}` shows what there is",
         )
     return ready[-1]
+
+
+def _environment(before: App, after: App) -> str:
+    """Which variables a rollback changed; names only."""
+    names = before.env.keys() | after.env.keys()
+    changed = sorted(name for name in names if before.env.get(name) != after.env.get(name))
+    if not changed:
+        return "the environment was the same then"
+    return f"the environment of then is back; other than before: {', '.join(changed)}"

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server.drones import Drone, DroneEvent, DroneState
 from jitsu_py.server.errors import PlatformError
@@ -16,8 +16,8 @@ from jitsu_py.server.notes import by
 from jitsu_py.server.reconciler import words
 from jitsu_py.server.reconciler.desired import Desired
 from jitsu_py.server.reconciler.fleet import Fleet, best_first, is_short
-from jitsu_py.server.reconciler.routing import hosts_of, wanted_route
-from jitsu_py.wire import NO_SNAPSHOT, Code
+from jitsu_py.server.reconciler.routing import condition, hosts_of, wanted_route
+from jitsu_py.wire import NO_SNAPSHOT, Code, Condition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -112,6 +112,10 @@ class Reconciler:
         """The drones of an app's release that are not being retired, in the order of their launch."""
         return self._fleet.of(app)
 
+    def condition(self, app: App) -> Condition:
+        """How an app fares."""
+        return condition(app, self.drones(app), is_failing=app.id in self._retry)
+
     async def start(self, app: App) -> None:
         """Bring up the active snapshot; what ran before serves until the new drones are proved ready.
 
@@ -141,6 +145,26 @@ class Reconciler:
         """
         async with self._locks[app.id]:
             await self._switch(await asyncio.to_thread(self._desired.fresh, app))
+
+    async def roll_back(self, app: App, snapshot_id: int, env: bytes | None) -> None:
+        """Bring up a snapshot; proved ready, it and its environment are the app's own.
+
+        Args:
+            snapshot_id: row id of the snapshot.
+            env: the environment to run it in, sealed; None: the app's own as it is now.
+
+        Raises:
+            PlatformError: as `start`; nothing of the app changed then.
+        """
+        app = await asyncio.to_thread(self._desired.fresh, app)
+        if self._fleet.launching(app) not in {None, snapshot_id}:
+            await self._fleet.interrupt(app)
+        async with self._locks[app.id]:
+            app = await asyncio.to_thread(self._desired.fresh, app)
+            asked: dict[str, Any] = {"active_id": snapshot_id}
+            if env is not None:
+                asked["env"] = env
+            await self._switch(replace(app, **asked), **asked)
 
     async def stop(self, app: App) -> None:
         """Take an app off the router and end its drones; a start under way is given up."""
@@ -206,15 +230,19 @@ class Reconciler:
             self.notes.add(app.key, f"stopped{by()}")
         await self.notes.written()
 
-    async def _switch(self, app: App) -> None:
-        """Launch a new release, prove it ready, record it, route to it, retire the old one."""
+    async def _switch(self, app: App, **recorded: Any) -> None:
+        """Launch a new release, prove it ready, record it, route to it, retire the old one.
+
+        Args:
+            recorded: columns of the app that are set with the switch.
+        """
         if app.active_id is None:
             raise PlatformError(Code.NO_SNAPSHOTS, NO_SNAPSHOT)
         release = await asyncio.to_thread(self._desired.new_release, app, app.active_id)
         launched = await self._launched(app, release)
         try:
             await asyncio.to_thread(
-                self._desired.set, app, served=release, state="started", release_id=release.id
+                self._desired.set, app, served=release, state="started", release_id=release.id, **recorded
             )
         except BaseException:
             await self._fleet.end(launched)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jitsu_py.server.drones import Drone, DroneState
 from jitsu_py.server.router import Page, Route, Target
+from jitsu_py.wire import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,3 +44,20 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
 def hosts_of(app: App, domain: str) -> tuple[str, ...]:
     """The host names at which an app answers."""
     return (f"{app.subdomain}.{domain}", *app.domains)
+
+
+def condition(app: App, drones: Sequence[Drone], *, is_failing: bool) -> Condition:
+    """How an app fares.
+
+    Args:
+        drones: of the app's release, without those being retired.
+        is_failing: its last start failed and is tried again later.
+    """
+    if app.state == "stopped":
+        return Condition.STOPPED
+    states = {drone.state for drone in drones}
+    if DroneState.SICK in states:
+        return Condition.UNHEALTHY
+    if is_failing or any(drone.crashing for drone in drones):
+        return Condition.CRASHING
+    return Condition.STARTED if DroneState.READY in states else Condition.STARTING

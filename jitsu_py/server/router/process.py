@@ -142,6 +142,11 @@ class Process:
             self.pid = int(found[1]) if found else 0
         return self.alive()
 
+    def share(self) -> None:
+        """Hold the port of an HAProxy that was found: when it dies, visitors wait and are not refused."""
+        if self._listener is None and self.pid:
+            self._listener = listener.held_by(self.pid, self._address, self._port)
+
     async def dead(self) -> None:
         """Return when the master has ended."""
         await ended(self.pid)

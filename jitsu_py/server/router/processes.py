@@ -74,12 +74,14 @@ async def gone(pid: int, seconds: float) -> bool:
 
 async def ended(pid: int) -> None:
     """Return when a process, a child of ours or not, has ended."""
-    if not hasattr(os, "pidfd_open"):
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        # Not only where the system has none: a process that is just being reaped is "invalid" for a moment.
         while runs(pid):
             await asyncio.sleep(0.1)
-        return
-    with contextlib.suppress(ProcessLookupError):
-        await _readable(os.pidfd_open(pid))
+    else:
+        await _readable(descriptor)
 
 
 async def _readable(descriptor: int) -> None:

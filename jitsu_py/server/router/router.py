@@ -156,6 +156,7 @@ class Router:
                 return False
             address, port, size = known
             self._table = Table(size, read_map(hosts), read_servers(servers))
+            self._process.share()
             if (address, port) != (self._address, self._port):
                 await self._process.retire()
                 await self._start_from(self._table)

@@ -91,7 +91,22 @@ async def stop_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> 
 @router.post("/apps/{user}/{app}/restart")
 async def restart_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
     """Replace the app's drones without a gap."""
-    await platform.reconciler.restart(await asyncio.to_thread(platform.app, user, app))
+    await platform.restart(await asyncio.to_thread(platform.app, user, app))
+    return await asyncio.to_thread(_shown, platform, owner, app)
+
+
+@router.post("/apps/{user}/{app}/rollback")
+async def roll_app_back(
+    user: str, app: str, platform: ThePlatform, owner: Owner, body: Body
+) -> dict[str, Any]:
+    """Put an earlier snapshot live; with `env`, in the environment in which it last served."""
+    found = await asyncio.to_thread(platform.app, user, app)
+    ref, with_env = body.get("snapshot"), body.get("env", False)
+    if not isinstance(ref, str) or not ref:
+        raise PlatformError(Code.BAD_REQUEST, f"snapshot is the id of a snapshot, not {ref!r}.")
+    if not isinstance(with_env, bool):
+        raise PlatformError(Code.BAD_REQUEST, f"env is true or false, not {with_env!r}.")
+    await platform.roll_back(found, ref, with_env=with_env)
     return await asyncio.to_thread(_shown, platform, owner, app)
 
 

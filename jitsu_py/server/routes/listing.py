@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KEPT: Final = 32 * 2**20
 """Bytes of lists that are kept; those asked for longest ago go first."""
 
-Drones = tuple[tuple[str, int | None], ...]
+Drones = tuple[tuple[str, int | str | None], ...]
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,10 @@ class AppLists:
         return _Kept(version, started, drones, body)
 
     def _drones(self, started: list[App]) -> Drones:
-        found = (drone for app in started for drone in self._platform.reconciler.drones(app))
-        return tuple((drone.id, drone.pid) for drone in found)
+        reconciler = self._platform.reconciler
+        found = (drone for app in started for drone in reconciler.drones(app))
+        conditions = ((app.key, reconciler.condition(app).value) for app in started)
+        return (*((drone.id, drone.pid) for drone in found), *conditions)
 
     def _keep(self, key: tuple[str, bool], made: _Kept) -> None:
         with self._lock:

@@ -42,6 +42,7 @@ def app_view(described: Described, *, secrets: bool = True) -> dict[str, Any]:
         "user": app.user,
         "resource": "App",
         "state": app.state,
+        "condition": described.condition.value,
         "subdomain": app.subdomain,
         "domains": list(app.domains),
         "urls": described.urls,
