@@ -14,7 +14,7 @@ __jitsu_at() {
     'restart') flags='--dir=dirs' arguments='apps' ;;
     'scale') flags='--dir=dirs' arguments='apps...' ;;
     'open') flags='--dir=dirs' arguments='apps' ;;
-    'rollback') flags='--dir=dirs' arguments='apps snapshots' ;;
+    'rollback') flags='--dir=dirs --with-env' arguments='apps snapshots' ;;
     'destroy') flags='--dir=dirs' arguments='apps' ;;
     'logs') verbs='all app tail' ;;
     'logs all') flags='-f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' ;;

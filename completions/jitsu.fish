@@ -81,7 +81,7 @@ function __jitsu_flags
         case 'open'
             printf '%s\n' --dir\t'Folder whose package.json names the app.'
         case 'rollback'
-            printf '%s\n' --dir\t'Folder whose package.json names the app.'
+            printf '%s\n' --dir\t'Folder whose package.json names the app.' --with-env\t'Bring back the environment in which it last served, too.'
         case 'destroy'
             printf '%s\n' --dir\t'Folder whose package.json names the app.'
         case 'logs all'

@@ -48,6 +48,7 @@ APPS: dict[str, Facts] = {
         "name": _APP,
         "user": _USER,
         "state": ("string", "started or stopped: what is wanted of it"),
+        "condition": ("string", "how it fares: started, stopped, starting, crashing or unhealthy"),
         "url": ("string?", "where it answers"),
         "urls": ("[string]", "all addresses, that of url first"),
         "subdomain": ("string", "first part of its host name"),
