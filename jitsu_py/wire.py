@@ -110,6 +110,8 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     INCOMPLETE = "incomplete"
     """The body ended early, or is not what its hash says."""
+    STALLED = "stalled"
+    """The body stood still for too long; nothing of it was kept."""
     BAD_ARCHIVE = "bad_archive"
     """No gzip tar, or one with paths, links, devices or sizes that are refused."""
     BAD_MANIFEST = "bad_manifest"

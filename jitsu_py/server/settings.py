@@ -29,6 +29,7 @@ TEMPLATE = """\
 [api]
 # address = "127.0.0.1"
 # port = 9002               # the next free one when it is taken and not named here
+# patience = 60             # seconds for which an upload may stand still
 
 [router]
 # address = "127.0.0.1"
@@ -87,6 +88,8 @@ class Api:
     address: str = "127.0.0.1"
     port: int | None = None
     """None: the remembered one, else 9002, else the next free."""
+    patience: float = 60.0
+    """Seconds for which an upload may stand still before it is given up."""
 
 
 @dataclass(frozen=True)

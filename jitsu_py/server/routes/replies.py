@@ -10,5 +10,7 @@ from jitsu_py.wire import Code
 
 def refusal(error: PlatformError, status: int | None = None) -> JSONResponse:
     """The error as a response; its status is the code's own unless given."""
-    headers = {"www-authenticate": 'Basic realm="jitsu"'} if error.code is Code.UNAUTHORIZED else None
+    headers = {"www-authenticate": 'Basic realm="jitsu"'} if error.code is Code.UNAUTHORIZED else {}
+    if error.code is Code.STALLED:
+        headers["connection"] = "close"  # whoever does not send may not read either
     return JSONResponse(error.body(), status_code=status or error.status, headers=headers)

@@ -110,7 +110,7 @@ async def read_json(request: Request) -> Any:
     """The JSON value sent, whatever its content type; {} when nothing was sent.
 
     Raises:
-        PlatformError: TOO_LARGE, at once; BAD_REQUEST; INCOMPLETE when it does not arrive in time.
+        PlatformError: TOO_LARGE, at once; BAD_REQUEST; INCOMPLETE; STALLED when it does not arrive in time.
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > wire.JSON_LIMIT:
@@ -119,7 +119,7 @@ async def read_json(request: Request) -> Any:
         async with asyncio.timeout(BODY_TIME):
             raw = await _received(request)
     except TimeoutError as error:
-        raise PlatformError(Code.INCOMPLETE, f"The body did not arrive within {BODY_TIME:g} s.") from error
+        raise PlatformError(Code.STALLED, f"The body did not arrive within {BODY_TIME:g} s.") from error
     except ClientDisconnect as error:
         raise PlatformError(Code.INCOMPLETE, "The body ended early.") from error
     try:

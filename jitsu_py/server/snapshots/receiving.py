@@ -32,11 +32,13 @@ class Receiver:
     Args:
         folder: where they lie until they belong to a snapshot.
         limit: largest archive, bytes.
+        patience: seconds for which one may stand still; slow ones that go on may take all the time they need.
     """
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, patience: float) -> None:
         self._folder = folder
         self._limit = limit
+        self._patience = patience
 
     async def receive(self, stream: AsyncIterator[bytes], *, sha256: str | None) -> Upload:
         """Write an uploaded archive to disk, hashing it on the way.
@@ -45,7 +47,7 @@ class Receiver:
             sha256: hex, what the client says that it sends; None: it does not say.
 
         Raises:
-            PlatformError: TOO_LARGE, INCOMPLETE, DISK_FULL; nothing stays on disk then.
+            PlatformError: TOO_LARGE, INCOMPLETE, STALLED, DISK_FULL; nothing stays on disk then.
         """
         path = self._folder / f"upload-{os.urandom(8).hex()}.tgz"
         try:
@@ -63,7 +65,7 @@ class Receiver:
         md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
         try:
             with path.open("xb") as file:
-                async for chunk in stream:
+                async for chunk in self._moving(stream):
                     size += len(chunk)
                     if size > self._limit:
                         raise too_large(self._limit)
@@ -73,6 +75,20 @@ class Receiver:
                 Code.DISK_FULL, f"The archive could not be written: {error.strerror}.", blame=Blame.SYSTEM
             ) from error
         return Upload(path, size, md5.hexdigest(), sha256.hexdigest())
+
+    async def _moving(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks as they come, until none comes for too long."""
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    chunk = await anext(stream, None)
+            except TimeoutError as error:
+                raise PlatformError(
+                    Code.STALLED, f"Nothing of the archive arrived for {self._patience:g} s. Send it again."
+                ) from error
+            if chunk is None:
+                return
+            yield chunk
 
 
 def too_large(limit: int) -> PlatformError:

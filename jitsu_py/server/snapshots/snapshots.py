@@ -41,7 +41,7 @@ class Snapshots:
         self._builder = builder
         self._settings = settings
         self._notes = notes
-        self._receiver = Receiver(settings.home / "work", settings.builds.archive)
+        self._receiver = Receiver(settings.home / "work", settings.builds.archive, settings.api.patience)
         self._builds: dict[int, Build] = {}
         self._closed = False
 
