@@ -86,7 +86,7 @@ def _refusal(host: str, error: InvalidStatus) -> JitsuError:
         body = json.loads(response.body or b"")
     except ValueError:
         body = None
-    if POWERED_BY in response.headers and isinstance(body, dict):
+    if status >= 400 and POWERED_BY in response.headers and isinstance(body, dict):
         return failure(body, status=status, request_id=response.headers.get(REQUEST_ID, "")[:200])
     return UnreachableError(
         f"{host} takes no web sockets (it answered {status})",

@@ -35,6 +35,7 @@ APP = [
     "engines",
     "cloud",
     "snapshots",
+    "databases",
     "ctime",
     "mtime",
 ]

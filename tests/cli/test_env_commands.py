@@ -45,9 +45,10 @@ def test_list_and_get(owner: Person, shared_platform: LocalPlatform) -> None:
         "key": "KEY",
         "value": None,
         "hidden": True,
+        "database": None,
     }
     shown = owner.jitsu("env", "list", "seen", "--show", "--json").json()
-    assert shown[1] == {"key": "KEY", "value": "sentinel", "hidden": False}
+    assert shown[1] == {"key": "KEY", "value": "sentinel", "hidden": False, "database": None}
     assert owner.jitsu("env", "get", "seen", "OTHER").out == "two words\n"
     assert owner.jitsu("env", "get", "EMPTY", "--app", "seen").out == "\n"
     user = shared_platform.user

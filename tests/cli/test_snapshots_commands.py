@@ -126,7 +126,9 @@ def test_fetch_leaves_no_part(how: str, person: Person) -> None:
         time.sleep(5 if how == "interrupted" else 0)
         yield b"x" * 1000
 
-    def respond(request: Request) -> Reply:
+    def respond(request: Request) -> Reply | None:
+        if "range" in request.headers:
+            return None  # what broke does not go on
         if request.path.endswith(".tgz"):
             return Reply(200, slowly(), dict(POWERED), cut=how == "cut")
         row = {"id": "0.1.0", "state": "ready", "size": 2000, "sha256": "0" * 64}
