@@ -70,7 +70,11 @@ COMMANDS = {
     "whoami": Entry("users:whoami", "Say which account is in use.", ACCOUNT),
     "forgot": Entry("users:forgot", "Have a code mailed, or set a new password with it.", ACCOUNT),
     "users": Entry("users:users", "Everything about accounts.", ACCOUNT),
-    "thirdparty": Entry("thirdparty:thirdparty", "Tokens for other services, such as GitHub.", ACCOUNT),
+    "thirdparty": Entry(
+        "thirdparty:thirdparty",
+        "Tokens for GitHub, npm and the like: builds fetch private packages with them.",
+        ACCOUNT,
+    ),
     "tokens": Entry("tokens:tokens", "The tokens that scripts log in with.", ACCOUNT),
     "config": Entry("config:config", "The settings, each with its source.", ACCOUNT),
     "host": Entry("host:host", "Show or set the platform to talk to.", ACCOUNT),

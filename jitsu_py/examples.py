@@ -138,6 +138,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "thirdparty list": (Example("jitsu thirdparty list", "See which secrets the platform keeps:"),),
     "thirdparty add": (
         Example("gh auth token | jitsu thirdparty add github --token-stdin", "Entrust a token for GitHub:"),
+        Example(
+            "jitsu thirdparty add npm --url https://npm.example.com --token-stdin < token",
+            "Let builds install from a private registry:",
+        ),
     ),
     "thirdparty remove": (Example("jitsu thirdparty remove deploys", "Have it forgotten:"),),
     "users": (Example("jitsu users whoami", "See whose account is in use:"),),

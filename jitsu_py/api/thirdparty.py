@@ -21,7 +21,7 @@ class Entrusted:
 
     id: str
     provider: str
-    """The service: `github`."""
+    """The service: `github`, `npm`, `git`."""
     ctime: datetime | None
     """When it was added."""
 
@@ -45,15 +45,17 @@ class ThirdParty:
         found = fields.inner(self._transport.call("GET", self._path()), "thirdPartyTokens")
         return [Entrusted.parse(fields.mapping(found[key], f"`{key}`")) for key in sorted(found)]
 
-    def add(self, provider: str, token: str, ref: str = "") -> Entrusted:
+    def add(self, provider: str, token: str, ref: str = "", url: str = "") -> Entrusted:
         """Entrust a token.
 
         Args:
-            provider: the service, `github`.
+            provider: the service: `github`, `npm`, `git`.
             token: the secret.
             ref: its id; empty: the server makes one up.
+            url: where it is for; empty: the provider's own home.
         """
-        body = {"provider": provider, "token": token} | ({"id": ref} if ref else {})
+        body = {"provider": provider, "token": token}
+        body |= {key: value for key, value in (("id", ref), ("url", url)) if value}
         reply = self._transport.call("POST", self._path(), body)
         return Entrusted.parse(fields.inner(reply, "thirdPartyToken"))
 

@@ -24,7 +24,7 @@ FIELDS: list[Field[Entrusted]] = [
 
 @click.group(cls=grammar.Group, aliases={"ls": "list", "rm": "remove"})
 def thirdparty() -> None:
-    """Tokens for other services, such as GitHub."""
+    """Tokens for GitHub, npm and the like: builds fetch private packages with them."""
 
 
 @thirdparty.command("list")
@@ -40,10 +40,16 @@ def list_entrusted(context: Context) -> None:
 @thirdparty.command()
 @click.argument("provider")
 @click.option("--id", "ref", metavar="ID", default="", help="Its name; else one is made up.")
+@click.option("--url", metavar="URL", default="", help="Where it is for: https://npm.example.com.")
 @click.option("--token-stdin", is_flag=True, help="Read the secret from stdin.")
 @pass_context
-def add(context: Context, provider: str, ref: str, token_stdin: bool) -> None:
-    """Entrust a token to the platform; the secret is asked for, unseen, or read from stdin."""
+def add(context: Context, provider: str, ref: str, url: str, token_stdin: bool) -> None:
+    """Entrust a token to the platform; the secret is asked for, unseen, or read from stdin.
+
+    Your builds open with it: github, private repositories on GitHub and its registry; npm, private packages,
+    of another registry with --url; git, repositories of the host that --url names, with a token or
+    user:password.
+    """
     if token_stdin:
         token = context.console.read_secret()
         if not token:
@@ -53,7 +59,7 @@ def add(context: Context, provider: str, ref: str, token_stdin: bool) -> None:
         context.console.hide(token)
     client = as_owner(context)
     with context.console.waiting("Keeping the token"):
-        kept = client.thirdparty.add(provider, token, ref)
+        kept = client.thirdparty.add(provider, token, ref, url)
     context.console.say(f"kept, sealed; `jitsu thirdparty remove {kept.id}` takes it back")
     context.console.answer(kept.id, data(kept, FIELDS))
 

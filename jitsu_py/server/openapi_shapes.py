@@ -144,7 +144,6 @@ SHAPES: Final[dict[str, Any]] = {
     "Forgot": wish(shake=TEXT, **{"new-password": TEXT}),
     "UserChange": wish(password=TEXT, email=TEXT, revokeTokens=FLAG),
     "TokenWish": wish(expires=TIME, scope={"enum": ["full", "deploy", "read"]}, app=TEXT),
-    "ThirdPartyWish": {**wish(token=TEXT, provider=TEXT, id=TEXT), "required": ["token", "provider"]},
     "DatabaseWish": {
         **wish(
             type={"enum": ["couch", "redis", "mongo", "mongohq", "redistogo"]},
@@ -160,6 +159,10 @@ SHAPES: Final[dict[str, Any]] = {
         ),
         memory={"type": "integer", "minimum": 128},
     ),
+    "ThirdPartyWish": {
+        **wish(token=TEXT, provider=TEXT, id=TEXT, url=TEXT),
+        "required": ["token", "provider"],
+    },
     "LogQuery": wish(
         **{"from": TEXT, "until": TEXT, "rows": WHOLE, "grep": TEXT, "stream": TEXT, "redact": FLAG}
     ),

@@ -143,7 +143,7 @@ def test_third_party_tokens_are_kept_and_never_shown(shared_platform: LocalPlatf
     with store.read() as connection:
         sealed = thirdparty.sealed(connection, users.get(connection, shared_platform.user).id, "github")
     assert sealed is not None
-    assert store.sealer.open(sealed) == {"token": secret}
+    assert store.sealer.open(sealed) == {"token": secret, "url": "https://github.com"}
     store.close()
     gone = {"ok": True, "id": "a string id 123"}
     assert shared_platform.call("DELETE", f"{path}/a%20string%20id%20123").json() == gone
@@ -160,6 +160,12 @@ def test_third_party_tokens_are_kept_and_never_shown(shared_platform: LocalPlatf
         ({"token": "x" * 20_000, "provider": "github"}, "token"),
         ({"token": "x", "provider": "gitlab"}, "provider"),
         ({"token": "x", "provider": {}}, "provider"),
+        ({"token": "x\ny", "provider": "github"}, "token"),
+        ({"token": "x", "provider": "git"}, "url"),
+        ({"token": "x", "provider": "npm", "url": "npm.example.com"}, "url"),
+        ({"token": "x", "provider": "npm", "url": "https://me@npm.example.com"}, "url"),
+        ({"token": "x", "provider": "npm", "url": "https://npm.example.com\nhelper = x"}, "url"),
+        ({"token": "x", "provider": "npm", "url": 5}, "url"),
         ({"token": "x", "provider": "github", "id": "a/b"}, "id"),
         ({"token": "x", "provider": "github", "id": 5}, "id"),
     ],

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from tests.unit.archives import member, tar_bytes
 
@@ -24,6 +25,8 @@ class FakeRegistry:
 
     status: int = 0
     """Every request is answered with it, unless 0."""
+    token: str = ""
+    """Requests without it are answered 401, unless empty."""
     tls: ssl.SSLContext | None = None
     asked: list[str] = field(default_factory=list)
     """Paths, in the order they were asked for."""
@@ -95,7 +98,9 @@ class FakeRegistry:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 registry.asked.append(self.path)
-                status, body = registry.answer(self.path)
+                status, body = registry.answer(unquote(self.path))
+                if registry.token and self.headers.get("authorization") != f"Bearer {registry.token}":
+                    status, body = 401, b'{"error": "who are you?"}'
                 self.send_response(status)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()

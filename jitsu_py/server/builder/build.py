@@ -10,6 +10,7 @@ from uuid import uuid4
 from jitsu_py.server.builder.dependencies import Store
 from jitsu_py.server.builder.enclosure import build_limits
 from jitsu_py.server.builder.engine_fetch import EngineStore
+from jitsu_py.server.builder.entrusted import Keys
 from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.flow import Flow
 from jitsu_py.server.builder.folders import remove_tree
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.entrusted import Entrusted
     from jitsu_py.server.builder.unpack import Contents
     from jitsu_py.server.builder.voice import Emit
     from jitsu_py.server.confinement import Limits as Bounds
@@ -55,6 +57,10 @@ class Job:
     """Every event's text is written there as it comes, a line each."""
     env: Mapping[str, str]
     """The app's variables."""
+    tokens: tuple[Entrusted, ...] = ()
+    """What its owner entrusted to the platform for registries and repositories, the newest last."""
+    own_server: bool = True
+    """Its owner runs the server: the build gets that one's npm configuration with the credentials in it."""
     fresh: bool = False
     """Dependencies are installed anew, whatever is in the cache; the new ones then take their place there."""
 
@@ -193,8 +199,8 @@ class Builder:
                 contents,
                 engine,
                 managers=self._managers,
-                npmrc=self._npmrc,
                 own=job.env,
+                keys=Keys(self._npmrc, job.tokens, job.own_server),
                 store=Store(self._trees, job.user, job.app, fresh=job.fresh),
             )
             await flow.into_place(job.folder)

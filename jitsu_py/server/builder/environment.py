@@ -75,6 +75,8 @@ def tool_environment(
         "npm_config_color": "false",
         "npm_config_logs_max": "0",
         "NO_COLOR": "1",
+        # Nobody is there to type a password.
+        "GIT_TERMINAL_PROMPT": "0",
     }
     headers = engine.node.resolve().parent.parent
     if _has_headers(headers, engine.version):

@@ -61,10 +61,14 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
     ),
     Failure(
         "no_credentials",
-        NPM_CODE + r"(?:E401|E403|ENEEDAUTH)(?:[\s\S]*?GET (?P<what>\S+))?",
+        NPM_CODE
+        + r"(?:E401|E403|ENEEDAUTH)(?:[\s\S]*?GET (?P<what>\S+))?"
+        + r"|ERR_PNPM_FETCH_40[13]\S*\s+GET (?P<what2>\S+?):?\s|YN0041|YN0033"
+        + r'|An unexpected error occurred: "(?P<what3>\S+): Request failed \\?"?40[13]',
         "The registry does not give out a package without credentials: {what}.",
-        "Give the project an .npmrc with //registry.example.com/:_authToken=${{NPM_TOKEN}} for its registry, "
-        "and set NPM_TOKEN in the app's variables.",
+        "Entrust a token for its registry: jitsu thirdparty add npm --url https://registry.example.com. Or "
+        "put //registry.example.com/:_authToken=${{NPM_TOKEN}} into the project's .npmrc, and set NPM_TOKEN "
+        "with jitsu env set.",
         Blame.USER,
     ),
     Failure(
@@ -102,6 +106,15 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
         "A dependency comes from a git repository, and the server has no git.",
         "Install git on the server, or take the package from a registry.",
         Blame.SYSTEM,
+    ),
+    Failure(
+        "git_credentials",
+        r"could not read Username for '(?P<what>[^']+)'|Authentication failed for '(?P<what2>[^']+)'"
+        r"|remote: Repository not found|Permission denied \(publickey|Host key verification failed",
+        "A dependency comes from a git repository that is not open to this build: {what}.",
+        "Entrust a token: jitsu thirdparty add github (another host: jitsu thirdparty add git --url "
+        "https://git.example.com), and name the repository by its https:// or github: address.",
+        Blame.USER,
     ),
     Failure(
         "git_failed",

@@ -14,14 +14,16 @@ from jitsu_py.server.builder.choice import choose
 from jitsu_py.server.builder.dependencies import Wanted
 from jitsu_py.server.builder.enclosure import Enclosure
 from jitsu_py.server.builder.engines import wanted_engine
+from jitsu_py.server.builder.entrusted import Keys, lay_out
 from jitsu_py.server.builder.environment import registry_of, tool_environment
 from jitsu_py.server.builder.failures import is_noise, name_failure, telling
 from jitsu_py.server.builder.folders import put_in_place, remove_tree
 from jitsu_py.server.builder.install import needs, plan, shown
 from jitsu_py.server.builder.manager_fetch import Tool
+from jitsu_py.server.builder.manifest import script
 from jitsu_py.server.builder.process import kill_marked, run
 from jitsu_py.server.builder.registry import Room
-from jitsu_py.server.builder.start import start_command
+from jitsu_py.server.builder.start import START, START_IN_PRODUCTION, development_program, start_command
 from jitsu_py.server.builder.unpack import disk_errors, unpack
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
@@ -85,6 +87,7 @@ class Flow:
         self._began = time.monotonic()
         self._timeout = timeout
         self._ran_tools = False
+        self._keys = Keys(None)
         self.folder = work / "app"
         """Where the app is while it is built."""
 
@@ -118,7 +121,7 @@ class Flow:
         engine: Engine,
         *,
         managers: ManagerStore,
-        npmrc: Path | None,
+        keys: Keys,
         own: Mapping[str, str],
         store: Store,
     ) -> Made:
@@ -128,7 +131,7 @@ class Flow:
             contents: what was unpacked.
             engine: what it runs on.
             managers: where package managers come from.
-            npmrc: the server user's npm configuration.
+            keys: what the build may open.
             own: the app's variables.
             store: where installed dependencies are kept.
         """
@@ -140,6 +143,9 @@ class Flow:
             self._voice.step("install", "No dependencies to install")
             return Made(start_command(manifest, self.folder), engine)
         engine, tool = await self._tools(manifest, engine, managers, todo)
+        self._keys = keys
+        with disk_errors("make the build's folders"):
+            npmrc = await asyncio.to_thread(lay_out, self._work / "home", keys)
         env = tool_environment(
             engine, folder=self.folder, work=self._work, cache=self._cache, npmrc=npmrc, own=own
         )
@@ -150,10 +156,25 @@ class Flow:
         if steps.build:
             self._voice.step("build", f"Building: {shown(steps.build)}")
             await self._tool("build", steps.build, wanted, Code.BUILD_FAILED)
+        start = await self._pruned(steps, wanted)
+        return Made(start_command(manifest, self.folder, start), engine)
+
+    async def _pruned(self, steps: Plan, wanted: Wanted) -> str:
+        """Take away what only the build needed; the name of the script that starts what is left."""
+        manifest = wanted.manifest
+        needed = development_program(manifest, self.folder) if steps.prune else ""
+        if needed and not script(manifest, START_IN_PRODUCTION):
+            self._voice.remark(f"{START} runs {needed}, a devDependency: the devDependencies stay.")
+            return START
         if steps.prune:
             self._voice.step("prune", "Removing what only the build needed")
             await self._tool("prune", steps.prune, wanted, Code.INSTALL_FAILED)
-        return Made(start_command(manifest, self.folder), engine)
+        if needed:
+            self._voice.remark(
+                f"{START} runs {needed}, a devDependency: {START_IN_PRODUCTION} starts the app."
+            )
+            return START_IN_PRODUCTION
+        return START
 
     async def _tools(
         self, manifest: Mapping[str, Any], engine: Engine, managers: ManagerStore, todo: Needs
@@ -195,6 +216,7 @@ class Flow:
         output: deque[str] = deque(maxlen=KEPT_LINES)
 
         def line(text: str, stream: str) -> None:
+            text = self._keys.hide(text)
             if not is_noise(text):
                 output.append(text)
                 self._voice.line(text, stream)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from jitsu_py.server.builder.manifest import script
+from jitsu_py.server.builder.manifest import MANIFEST, script, section
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "server.js"
 """What npm starts when no script says otherwise."""
+
+START: Final = "start"
+
+START_IN_PRODUCTION: Final = "start:prod"
+"""Where `start` is for development, scaffolds name the other one so."""
 
 PNP: Final = ".pnp.cjs"
 """Where Yarn 2 and later without node_modules says where the packages are."""
@@ -27,7 +33,7 @@ FILE: Final = re.compile(r"[\w@%+=:,./-]+")
 """A word that a shell takes as it is: it may be the name of a file."""
 
 
-def start_command(manifest: Mapping[str, Any], folder: Path) -> str:
+def start_command(manifest: Mapping[str, Any], folder: Path, name: str = START) -> str:
     """The shell command that starts an app.
 
     `scripts.start`, after `scripts.prestart` as npm has it. One that only names a file of the app
@@ -38,29 +44,59 @@ def start_command(manifest: Mapping[str, Any], folder: Path) -> str:
     Args:
         manifest: the app's package.json.
         folder: where the app was built.
+        name: of the script that starts it.
 
     Raises:
         PlatformError: NO_START_SCRIPT.
     """
-    start = script(manifest, "start")
+    start = script(manifest, name)
     if not start:
         if not (folder / DEFAULT).is_file():
             raise no_start_script()
         return _with_pnp(f"node {DEFAULT}", manifest, folder)
     command = f"node {shlex.quote(start)}" if _is_file(start, folder) else start
-    before = script(manifest, "prestart")
-    return _with_pnp(f"( {before} ) && {command}" if before else command, manifest, folder)
+    before = script(manifest, f"pre{name}")
+    return _with_pnp(f"( {before} ) && {command}" if before else command, manifest, folder, name)
 
 
-def _with_pnp(command: str, manifest: Mapping[str, Any], folder: Path) -> str:
+def _with_pnp(command: str, manifest: Mapping[str, Any], folder: Path, name: str = START) -> str:
     if not (folder / PNP).is_file():
         return command
-    if script(manifest, "start") and not command.startswith("node "):
-        return "exec yarn run start"
+    if script(manifest, name) and not command.startswith("node "):
+        return f"exec yarn run {name}"
     loader = ' --experimental-loader \\"file://$PWD/.pnp.loader.mjs\\"' if (folder / LOADER).is_file() else ""
     preload = f'--require \\"$PWD/{PNP}\\"{loader}'
     run = command if re.search("[;&|]", command) else f"exec {command}"
     return f'export NODE_OPTIONS="{preload} $NODE_OPTIONS"; {run}'
+
+
+def development_program(manifest: Mapping[str, Any], folder: Path) -> str:
+    """The program that the start script runs, if only a devDependency brings it; "" else.
+
+    Nest's scaffold has such a one: `nest start`, and beside it `start:prod`.
+
+    Args:
+        manifest: the app's package.json.
+        folder: the app with all its dependencies installed.
+    """
+    word = (script(manifest, START).split() or [""])[0]
+    kept = {**section(manifest, "dependencies"), **section(manifest, "optionalDependencies")}
+    for name in section(manifest, "devDependencies"):
+        if word and name not in kept and word in _programs(folder / "node_modules" / name):
+            return word
+    return ""
+
+
+def _programs(package: Path) -> set[str]:
+    """Names of the programs that an installed package brings."""
+    try:
+        manifest = json.loads((package / MANIFEST).read_bytes())
+        programs = manifest.get("bin")
+    except (OSError, ValueError, AttributeError):
+        return set()
+    if isinstance(programs, str):
+        return {str(manifest.get("name", "")).rpartition("/")[2]}
+    return set(programs) if isinstance(programs, dict) else set()
 
 
 def no_start_script() -> PlatformError:

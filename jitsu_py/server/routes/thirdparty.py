@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -15,7 +16,10 @@ from jitsu_py.wire import Code
 
 router = APIRouter(tags=["thirdparty"])
 
-PROVIDERS = ("github",)
+LONGEST_URL = 2048
+PLACE = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._~@%/-]*)?")
+"""Where a token is for: scheme, host and perhaps a path; no user, no query."""
+
 LONGEST_TOKEN = 16 * 1024
 MOST = 100
 """Of one account."""
@@ -32,11 +36,11 @@ def list_thirdparty(platform: ThePlatform, account: Account) -> dict[str, Any]:
 @router.post("/users/{user}/thirdparty", status_code=201)
 def add_thirdparty(platform: ThePlatform, account: Account, body: Body) -> dict[str, Any]:
     """Keep a token for a provider, sealed."""
-    token, provider, ref = _checked(body)
+    sealable, provider, ref = _checked(body)
     with platform.store.write() as connection:
         if len(thirdparty.listed(connection, account.user.id)) >= MOST:
             raise PlatformError(Code.LIMIT_REACHED, f"There are {MOST} already. Delete some first.")
-        sealed = platform.store.sealer.seal({"token": token})
+        sealed = platform.store.sealer.seal(sealable)
         kept = thirdparty.add(connection, account.user.id, ref, provider, sealed)
     return {"ok": True, "thirdPartyToken": entrusted_view(kept)}
 
@@ -50,19 +54,30 @@ def destroy_thirdparty(ref: str, platform: ThePlatform, account: Account) -> dic
     return {"ok": True, "id": ref}
 
 
-def _checked(body: dict[str, Any]) -> tuple[str, str, str]:
+def _checked(body: dict[str, Any]) -> tuple[dict[str, str], str, str]:
     for field in ("token", "provider"):
         if body.get(field) in (None, ""):
             raise _wrong(field, "is missing")
     token, provider = body["token"], body["provider"]
-    if not isinstance(token, str) or len(token) > LONGEST_TOKEN:
-        raise _wrong("token", f"is a string of at most {LONGEST_TOKEN} characters")
-    if provider not in PROVIDERS:
-        raise _wrong("provider", f"is one of {', '.join(PROVIDERS)}, not {provider!r}")
+    if not isinstance(token, str) or len(token) > LONGEST_TOKEN or not token.isprintable():
+        raise _wrong("token", f"is a string of at most {LONGEST_TOKEN} printable characters")
+    if not isinstance(provider, str) or provider not in thirdparty.HOMES:
+        raise _wrong("provider", f"is one of {', '.join(thirdparty.HOMES)}, not {provider!r}")
+    url = _place(body, provider)
     ref = body.get("id") or f"{provider}-{secrets.token_hex(4)}"
     if not isinstance(ref, str) or len(ref) > 128 or not ref.isprintable() or "/" in ref:
         raise _wrong("id", "is a string of 1 to 128 printable characters without a slash")
-    return token, provider, ref
+    return {"token": token, "url": url}, provider, ref
+
+
+def _place(body: dict[str, Any], provider: str) -> str:
+    """Where the token is for."""
+    url = body.get("url") or thirdparty.HOMES[provider]
+    if not url:
+        raise _wrong("url", f"is missing: a {provider} token is for one host, e.g. https://git.example.com")
+    if not isinstance(url, str) or len(url) > LONGEST_URL or not PLACE.fullmatch(url):
+        raise _wrong("url", "is an address like https://npm.example.com, without user and query")
+    return url.rstrip("/")
 
 
 def _wrong(field: str, why: str) -> PlatformError:

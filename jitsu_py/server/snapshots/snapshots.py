@@ -13,6 +13,7 @@ from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.builder.space import check_space, free, needed
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
+from jitsu_py.server.snapshots import keys
 from jitsu_py.server.snapshots.builds import Build, in_words
 from jitsu_py.server.snapshots.receiving import Receiver, Upload
 from jitsu_py.server.store import apps
@@ -233,6 +234,8 @@ class Snapshots:
             folder=self.folder(app, snapshot),
             log=self.log(app, snapshot),
             env=self._store.sealer.open(app.env),
+            tokens=await asyncio.to_thread(keys.entrusted, self._store, app.user),
+            own_server=await asyncio.to_thread(keys.runs_the_server, self._store, app.user),
             fresh=build.fresh,
         )
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.store.schema import thirdparty
+from jitsu_py.server.store.schema import thirdparty, users
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+HOMES: Final = {"github": "https://github.com", "npm": "https://registry.npmjs.org", "git": ""}
+"""The providers, each with where its tokens are for unless told; empty: it has to be told."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ def sealed(connection: Connection, user_id: int, provider: str) -> bytes | None:
     mine = (thirdparty.c.user_id == user_id) & (thirdparty.c.provider == provider)
     query = select(thirdparty.c.token).where(mine).order_by(thirdparty.c.id.desc()).limit(1)
     return connection.execute(query).scalar_one_or_none()
+
+
+def entrusted(connection: Connection, user: str) -> list[tuple[str, bytes]]:
+    """Provider and sealed token of all that an account entrusted, the newest last; for builds."""
+    query = (
+        select(thirdparty.c.provider, thirdparty.c.token)
+        .join(users, users.c.id == thirdparty.c.user_id)
+        .where(users.c.name == user)
+        .order_by(thirdparty.c.id)
+    )
+    return [(row.provider, row.token) for row in connection.execute(query)]
 
 
 def remove(connection: Connection, user_id: int, ref: str) -> bool:
