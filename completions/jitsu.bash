@@ -79,7 +79,7 @@ __jitsu_at() {
     'users login') flags='--token-stdin' ;;
     'users update') flags='--email=free --password-stdin' ;;
     'thirdparty') verbs='add list remove' aliases='ls rm' ;;
-    'thirdparty add') flags='--id=free --token-stdin' ;;
+    'thirdparty add') flags='--id=free --url=free --token-stdin' ;;
     'tokens') verbs='create destroy list' aliases='rm ls' ;;
     'tokens create') flags='--expires=free --scope=one-of:full|deploy|read --app=apps --password-stdin' arguments='tokens...' ;;
     'tokens destroy') flags='--password-stdin' arguments='tokens...' ;;

@@ -3,7 +3,7 @@
 function __jitsu_verbs
     switch $argv[1]
         case ''
-            printf '%s\n' deploy\t'Put the app of a folder live: pack, upload, build, start, switch over.' install\t'Put a starter app into a folder, ready to deploy.' create\t'Claim an app\'s name and subdomain, without a snapshot.' list\t'List the apps.' view\t'Show everything about an app.' start\t'Start an app.' stop\t'Stop an app.' restart\t'Replace an app\'s drones by new ones.' scale\t'Run N processes of an app; a started one is brought up or down at once.' open\t'Open an app in a browser, and print its URL.' rollback\t'Put an earlier snapshot live: the one before what runs, unless one is named.' destroy\t'Remove an app with all its snapshots and logs.' logs\t'Show what an app printed.' apps\t'Everything about apps.' snapshots\t'The uploaded versions of an app.' cloud\t'Show or change where an app runs and how much of it; `cloud list` shows where apps can run.' env\t'The environment variables of an app.' databases\t'The databases of apps: redis, mongo, couch.' package\t'What a deploy would send.' signup\t'Sign up; a mail brings the code for `jitsu users confirm`.' login\t'Log in and keep a token on this machine.' logout\t'Forget the token on this machine.' whoami\t'Say which account is in use.' forgot\t'Have a code mailed, or set a new password with it.' users\t'Everything about accounts.' thirdparty\t'Tokens for other services, such as GitHub.' tokens\t'The tokens that scripts log in with.' config\t'The settings, each with its source.' host\t'Show or set the platform to talk to.' server\t'The platform on this machine.' completion\t'Print the completion script of a shell, or install it.' help\t'Show the help of a command, or of a topic: exit-codes, json.'
+            printf '%s\n' deploy\t'Put the app of a folder live: pack, upload, build, start, switch over.' install\t'Put a starter app into a folder, ready to deploy.' create\t'Claim an app\'s name and subdomain, without a snapshot.' list\t'List the apps.' view\t'Show everything about an app.' start\t'Start an app.' stop\t'Stop an app.' restart\t'Replace an app\'s drones by new ones.' scale\t'Run N processes of an app; a started one is brought up or down at once.' open\t'Open an app in a browser, and print its URL.' rollback\t'Put an earlier snapshot live: the one before what runs, unless one is named.' destroy\t'Remove an app with all its snapshots and logs.' logs\t'Show what an app printed.' apps\t'Everything about apps.' snapshots\t'The uploaded versions of an app.' cloud\t'Show or change where an app runs and how much of it; `cloud list` shows where apps can run.' env\t'The environment variables of an app.' databases\t'The databases of apps: redis, mongo, couch.' package\t'What a deploy would send.' signup\t'Sign up; a mail brings the code for `jitsu users confirm`.' login\t'Log in and keep a token on this machine.' logout\t'Forget the token on this machine.' whoami\t'Say which account is in use.' forgot\t'Have a code mailed, or set a new password with it.' users\t'Everything about accounts.' thirdparty\t'Tokens for GitHub, npm and the like: builds fetch private packages with them.' tokens\t'The tokens that scripts log in with.' config\t'The settings, each with its source.' host\t'Show or set the platform to talk to.' server\t'The platform on this machine.' completion\t'Print the completion script of a shell, or install it.' help\t'Show the help of a command, or of a topic: exit-codes, json.'
         case 'logs'
             printf '%s\n' all\t'Show the newest N lines (100) of all apps together, the oldest of them first.' app\t'Show the newest N lines (100) of an app, the oldest of them first.' tail\t'Follow what an app prints, from its newest N lines (10) on, until ^C.'
         case 'apps'
@@ -187,7 +187,7 @@ function __jitsu_flags
         case 'users update'
             printf '%s\n' --email\t'The new address; a mail there brings the code.' --password-stdin\t'Read the account\'s password from stdin, to prove ownership.'
         case 'thirdparty add'
-            printf '%s\n' --id\t'Its name; else one is made up.' --token-stdin\t'Read the secret from stdin.'
+            printf '%s\n' --id\t'Its name; else one is made up.' --url\t'Where it is for: https://npm.example.com.' --token-stdin\t'Read the secret from stdin.'
         case 'tokens create'
             printf '%s\n' --expires\t'When it ends: 90d, 12h, or an ISO date; else never.' --scope\t'What it may do: full, deploy or read.' --app\t'The one app it is good for; else all.' --password-stdin\t'Read the account\'s password from stdin, to prove ownership.'
         case 'tokens destroy'
@@ -322,7 +322,7 @@ function __jitsu_takes
         case 'users update'
             printf '%s\n' '--email=free'
         case 'thirdparty add'
-            printf '%s\n' '--id=free'
+            printf '%s\n' '--id=free' '--url=free'
         case 'tokens create'
             printf '%s\n' '--expires=free' '--scope=one-of:full|deploy|read' '--app=apps'
         case 'server install'
