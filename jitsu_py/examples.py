@@ -139,7 +139,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "thirdparty add": (
         Example("gh auth token | jitsu thirdparty add github --token-stdin", "Entrust a token for GitHub:"),
         Example(
-            "jitsu thirdparty add npm --url https://npm.example.com --token-stdin < token",
+            "cat token | jitsu thirdparty add npm --url https://npm.example.com --token-stdin",
             "Let builds install from a private registry:",
         ),
     ),
