@@ -10,7 +10,7 @@ from jitsu_py.api.addresses import route, split_app
 from jitsu_py.api.downloads import save
 from jitsu_py.api.events import BuildEvent
 from jitsu_py.api.failures import CONNECTION_LOST
-from jitsu_py.api.uploads import Body, Build, opened
+from jitsu_py.api.uploads import ARCHIVE, Body, Build, opened
 from jitsu_py.errors import NotFoundError, TimedOutError, UnreachableError
 from jitsu_py.wire import SHA256
 
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from jitsu_py.api.apps import App
     from jitsu_py.api.transport import Transport
 
 SNAPSHOTS_HINT = "`jitsu snapshots list` shows those that are there"
+
+DEPLOY_TIMEOUT = 1200.0
+"""Seconds that a whole deploy in one call may take: upload, a build, a start."""
 
 SILENCE = 60.0
 """Seconds without an event of a build before the connection counts as lost; a living server pings."""
@@ -145,7 +149,7 @@ class Snapshots:
             UnreachableError: with the code `connection_lost` when the connection broke: the server goes
                 on. `details`: `sent`, `length` (bytes) and `lines` (of the build that arrived).
         """
-        headers = {"Content-Type": "application/x-gzip"} | ({SHA256: sha256} if sha256 else {})
+        headers = {"Content-Type": ARCHIVE} | ({SHA256: sha256} if sha256 else {})
         params = {"cache": "no"} if fresh else None
         build = Build(on_event)
         with opened(archive) as file:
@@ -192,6 +196,46 @@ class Snapshots:
             raise NotFoundError(f"{app} has no snapshot {snapshot_id}", hint=SNAPSHOTS_HINT)
         path, what = self._path(app, f"{snapshot_id}.tgz"), f"the archive of {snapshot_id}"
         return save(self._transport, path, target, sha256=listed.sha256, what=what, advance=advance)
+
+    def deploy(
+        self,
+        snapshot_id: str,
+        archive: Path | BinaryIO,
+        user: str | None = None,
+        advance: Callable[[int], object] = lambda _sent: None,
+        timeout: float = DEPLOY_TIMEOUT,
+    ) -> App:
+        """Create or update, build, activate and start the app of an archive's package.json, in one call.
+
+        Args:
+            snapshot_id: of the new snapshot.
+            archive: a gzip tar: its path, or an open binary file, sent from where it stands to its end.
+            user: whose app it is; None: ours.
+            advance: told how many bytes were sent just now.
+            timeout: seconds for all of it. `upload` is for those who want to see the build.
+
+        Raises:
+            BuildFailedError, StartFailedError: with the last lines as `output`; what ran goes on.
+        """
+        path = route("apps", user or self._user, "snapshots", snapshot_id)
+        with opened(archive) as file:
+            reply = self._transport.call("POST", path, Body(file, advance), timeout=timeout)
+        return self._app(reply)
+
+    def redeploy(self, snapshot_id: str, user: str | None = None, timeout: float = DEPLOY_TIMEOUT) -> App:
+        """Activate and start a snapshot that is there.
+
+        Args:
+            snapshot_id: `<app>-<snapshot>`, or an id that only one of the user's apps has.
+            timeout: seconds.
+        """
+        path = route("apps", user or self._user, "snapshots", snapshot_id)
+        return self._app(self._transport.call("POST", path, timeout=timeout))
+
+    def _app(self, reply: Any) -> App:
+        from jitsu_py.api.apps import App  # which holds snapshots itself
+
+        return App.parse(fields.inner(reply, "app"))
 
     def _path(self, app: str, *parts: str) -> str:
         return route("apps", *split_app(app, self._user), "snapshots", *parts)

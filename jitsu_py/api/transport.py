@@ -24,6 +24,7 @@ from jitsu_py.api.mishaps import ended_early, mishap, stranger, timed_out
 from jitsu_py.api.retries import Retries
 from jitsu_py.api.streams import objects
 from jitsu_py.api.trust import check_proxy, checked_bundle
+from jitsu_py.api.uploads import ARCHIVE, Body
 from jitsu_py.api.way import Way
 from jitsu_py.wire import NDJSON, POWERED_BY, REQUEST_ID
 
@@ -119,7 +120,7 @@ class Transport:
         Args:
             method: HTTP method.
             path: from the root of the API, quoted.
-            body: sent as JSON; None: no body.
+            body: sent as JSON; an `uploads.Body` as it is; None: no body.
             params: of the query.
             timeout: seconds, where the session's own does not fit.
             login: whether to send the credentials.
@@ -127,8 +128,10 @@ class Transport:
         Raises:
             JitsuError: of the class that fits; see `failures` and `mishaps`.
         """
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if data else {})
+        is_archive = isinstance(body, Body)
+        data = body if body is None or is_archive else json.dumps(body).encode()
+        kind = ARCHIVE if is_archive else "application/json"
+        headers = {"Accept": "application/json"} | ({"Content-Type": kind} if data is not None else {})
         with self._exchange(
             method, path, data, headers, params=params, timeout=timeout, login=login
         ) as response:

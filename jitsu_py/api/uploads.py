@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from jitsu_py.api.events import BuildEvent
 
+ARCHIVE = "application/x-gzip"
+"""Content type of an archive."""
+
 CHUNK = 256 * 1024
 """Bytes sent at a time."""
 

@@ -74,11 +74,14 @@ def test_an_app_from_its_first_line_to_its_last(town: LocalPlatform) -> None:
         client.snapshots.upload("lib", "0.1.0", io.BytesIO(archive(files)))
         client.snapshots.activate("lib", "0.1.0")
         assert client.apps.start("lib").running == "0.1.0"
-        assert "hi" in [line.text for line in client.logs.query("lib", 50)]
-        assert "hi" in [line.text for line in client.logs.query_all(rows=50)]
+        # It waits for the line, which the server takes over a moment after it was printed.
         tail: Any = client.logs.tail("lib", rows=50)
         with contextlib.closing(tail) as stream:
             assert any(line is not None and line.text == "hi" for line in stream)
+        assert "hi" in [line.text for line in client.logs.query("lib", 50)]
+        assert "hi" in [line.text for line in client.logs.query_all(rows=50)]
+        assert client.snapshots.deploy("0.2.0", io.BytesIO(archive(files))).running == "0.2.0"
+        assert client.snapshots.redeploy("lib-0.1.0").running == "0.1.0"
         assert client.apps.cloud("lib")[0].drones == 1
         assert client.apps.stop("lib").drones == 0
         assert client.snapshots.get("lib", "0.1.0").state == "ready"
