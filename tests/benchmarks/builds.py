@@ -51,7 +51,7 @@ class _Bench:
         self._root = root
         self._builder = Builder(cache=root / "cache", work=root / "work")
         # The same warm cache of downloads for both.
-        self._env = {**os.environ, "npm_config_cache": str(root / "cache" / "npm")}
+        self._env = {**os.environ, "npm_config_cache": str(root / "cache/downloads/ada/npm")}
 
     def round(self, number: int) -> tuple[float, float, float]:
         """Seconds of npm ci, of a build without and of one with what is kept."""

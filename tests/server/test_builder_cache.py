@@ -126,7 +126,7 @@ def test_without_a_lockfile_the_tree_is_pinned_until_asked(world: BuildWorld, re
     assert json.loads((place / "node_modules/dep/package.json").read_text())["version"] == "1.1.0"
     assert (place / "package-lock.json").exists()
     # npm's own cache of the registry's answers goes too: it would not look again.
-    shutil.rmtree(world.root / "cache/npm")
+    shutil.rmtree(world.root / "cache/downloads/ada/npm")
     told = again(world, package, files, fresh=True)
     assert why(told) == "Dependencies are not reused: the deploy asked for new ones."
     assert reused(again(world, package, files))

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jitsu_py.server.builder.space import RESERVED, RESERVED_INODES, Space, check_space, free, needed
+from jitsu_py.server.builder.space import (
+    AMPLE_BYTES,
+    PACKAGE_BYTES,
+    PACKAGE_INODES,
+    RESERVED,
+    RESERVED_INODES,
+    Space,
+    check_space,
+    expected,
+    free,
+    needed,
+    taken,
+)
 from jitsu_py.server.builder.unpack import ArchiveFile, Contents, Limits, inspect, unpack
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
@@ -71,3 +83,39 @@ def test_what_does_not_fit_is_refused_with_the_figures(there: Space, says: str) 
 def test_this_disk_has_room(tmp_path: Path) -> None:
     """The figures are the file system's."""
     assert free(tmp_path).bytes > 0
+
+
+LOCK = {
+    "package-lock.json": '{"packages": {' + '"a": {"resolved": "https://x/a.tgz"},\n' * 300 + '"b": {}}}',
+    "yarn.lock": 'a@1:\n  version "1"\n  resolved "https://x/a.tgz#1"\n' * 200,
+    "pnpm-lock.yaml": "  a@1:\n    resolution: {integrity: sha512-x}\n" * 100,
+}
+
+
+@pytest.mark.parametrize(("name", "count"), [(name, 300 - 100 * turn) for turn, name in enumerate(LOCK)])
+def test_a_lockfile_says_how_many_packages_come(tmp_path: Path, name: str, count: int) -> None:
+    """With little room the snapshot is expected to take what they do; with ample room nobody counts."""
+    app = {"name": "a", "version": "1.0.0"}
+    archive = write_app(tmp_path / "a.tgz", app, {name: LOCK[name], "lib/package-lock.json": LOCK[name] * 9})
+    contents = inspect(archive, Limits())
+    assert contents.locked == count
+    own = needed(contents)
+    need, how = expected(contents, Space(own.bytes, 10_000), None)
+    assert need == Space(own.bytes + count * PACKAGE_BYTES, (own.inodes or 0) + count * PACKAGE_INODES)
+    assert f"{count} packages" in how
+    assert expected(contents, Space(own.bytes + AMPLE_BYTES, None), None)[0] == own
+
+
+def test_the_last_build_says_what_the_next_takes(tmp_path: Path) -> None:
+    """Dependencies and what is built included; it is refused before anything is unpacked."""
+    archive = write_app(tmp_path / "a.tgz", {"name": "a", "version": "1.0.0"}, {"server.js": ""})
+    last = tmp_path / "last"
+    (last / "node_modules" / "big").mkdir(parents=True)
+    for number in range(20):
+        (last / "node_modules" / "big" / f"{number}.js").write_bytes(b"x" * 1_000_000)
+    there = Space(RESERVED + 1024 * 1024, None)
+    need, how = expected(inspect(archive, Limits()), there, last)
+    assert (need.bytes > 20_000_000, need.inodes) == (True, 22)
+    assert need == taken(last)
+    with pytest.raises(PlatformError, match=r"takes 20 MiB with its dependencies, as its last build did"):
+        check_space(need, there, how)

@@ -140,7 +140,7 @@ class Builder:
         """
         with Voice(job.log, emit) as voice:
             try:
-                async with self._queue.place(voice.place):
+                async with self._queue.place(voice.place, job.user):
                     return await self._build(job, voice)
             except PlatformError as error:
                 voice.failed(error)

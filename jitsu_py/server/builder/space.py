@@ -1,8 +1,9 @@
-"""Whether a snapshot fits on the disk, before anything of it is unpacked."""
+"""Whether a snapshot fits on the disk with its dependencies, before anything of it is unpacked."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,14 @@ RESERVED: Final = 64 * MIB
 
 RESERVED_INODES: Final = 1000
 
+PACKAGE_BYTES: Final = 64 * 1024
+PACKAGE_INODES: Final = 12
+"""What an installed package takes at the least, on average: most apps' take more, few take less."""
+
+AMPLE_BYTES: Final = 8 * 1024**3
+AMPLE_INODES: Final = 500_000
+"""With so much left beyond the app's own files nobody needs to know what the dependencies take."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -41,6 +50,45 @@ def needed(contents: Contents) -> Space:
     return Space(blocks * BLOCK, len(contents.files) + len(folders))
 
 
+def expected(contents: Contents, there: Space, last: Path | None) -> tuple[Space, str]:
+    """What a snapshot is expected to take with all that is installed, and in words how that is known.
+
+    Args:
+        contents: what it holds.
+        there: what is free; where that is ample nothing is measured.
+        last: the folder of the app's last snapshot that was built; None: there is none.
+    """
+    own = needed(contents)
+    if _is_ample(own, there):
+        return own, "unpacked"
+    if last is not None and (found := taken(last)).bytes > own.bytes:
+        inodes = max(found.inodes or 0, own.inodes or 0)
+        return Space(found.bytes, inodes), "with its dependencies, as its last build did"
+    if contents.locked:
+        dependencies = Space(contents.locked * PACKAGE_BYTES, contents.locked * PACKAGE_INODES)
+        whole = Space(own.bytes + dependencies.bytes, (own.inodes or 0) + (dependencies.inodes or 0))
+        return whole, f"or more, with the {contents.locked:,} packages of its lockfile"
+    return own, "unpacked"
+
+
+def _is_ample(own: Space, there: Space) -> bool:
+    few = there.inodes is not None and there.inodes - (own.inodes or 0) < AMPLE_INODES
+    return there.bytes - own.bytes >= AMPLE_BYTES and not few
+
+
+def taken(folder: Path) -> Space:
+    """What a folder takes on its disk, with all that is in it."""
+    size, count, waiting = 0, 0, [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                count += 1
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return Space(size, count)
+
+
 def _folders(contents: Contents) -> set[tuple[str, ...]]:
     return {tuple(file.path.split("/")[:-1]) for file in contents.files}
 
@@ -51,15 +99,20 @@ def free(folder: Path) -> Space:
     return Space(status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None)
 
 
-def check_space(need: Space, there: Space) -> None:
+def check_space(need: Space, there: Space, how: str = "unpacked") -> None:
     """Refuse what would fill the disk.
+
+    Args:
+        need: what a snapshot takes.
+        there: what is free.
+        how: goes on after the bytes that it takes.
 
     Raises:
         PlatformError: DISK_FULL, with both figures.
     """
     if need.bytes + RESERVED > there.bytes:
         raise _full(
-            f"The snapshot takes {_mib(need.bytes)} MiB unpacked, and the server's disk has "
+            f"The snapshot takes {_mib(need.bytes)} MiB {how}, and the server's disk has "
             f"{_mib(there.bytes)} MiB free, of which {RESERVED // MIB} MiB stay free.",
             need,
             there,
@@ -85,6 +138,6 @@ def _full(message: str, need: Space, there: Space) -> PlatformError:
         details={
             "needed": {"bytes": need.bytes, "inodes": need.inodes},
             "free": {"bytes": there.bytes, "inodes": there.inodes},
-            "hint": "Remove old snapshots (jitsu snapshots destroy) or free some space on the server.",
+            "hint": "Remove old snapshots (jitsu snapshots destroy), or clean up the server (jitsu server prune).",
         },
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 from uuid import uuid4
 
 from jitsu_py.server.builder.entries import entries, read
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["ArchiveFile", "Contents", "Limits", "inspect", "unpack"]
+
+LOCKFILES: Final = ("npm-shrinkwrap.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml")
+
+LOCKED: Final = re.compile(rb'"resolved": *"|\n  resolved "|resolution: ')
+"""What stands in a lockfile once for each package; one that lies across two reads may be missed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,8 @@ class Contents:
     """Its package.json, parsed."""
     unpacked: int
     """Bytes of all files together."""
+    locked: int = 0
+    """Packages that its lockfile names; 0: it has none that can be read."""
 
 
 class _Sink(Protocol):
@@ -108,6 +116,7 @@ class _Reading:
         self._files: dict[str, ArchiveFile] = {}
         self._first = ""
         self._manifests: dict[str, bytearray] = {}
+        self._locked = 0
 
     def take(self, entry: Entry, data: IO[bytes] | None, sink: _Sink) -> None:
         self.tree.add(entry)
@@ -124,10 +133,14 @@ class _Reading:
         kept = bytearray()
         if entry.path in (MANIFEST, f"{self._first}/{MANIFEST}"):
             self._manifests[entry.path] = kept
+        is_lockfile, counted = entry.path.removeprefix(f"{self._first}/") in LOCKFILES, 0
         while data is not None and (chunk := read(data)):
             if entry.path in self._manifests and len(kept) <= MANIFEST_LIMIT:
                 kept += chunk
+            if is_lockfile:
+                counted += len(LOCKED.findall(chunk))
             yield chunk
+        self._locked = max(self._locked, counted)
 
     def contents(self) -> Contents:
         """What was in it, once all was taken."""
@@ -136,7 +149,7 @@ class _Reading:
         prefix = f"{top}/" if top else ""
         manifest = self._manifest(prefix + MANIFEST)
         files = tuple(replace(file, path=file.path.removeprefix(prefix)) for file in self._files.values())
-        return Contents(files, manifest, sum(file.size for file in files))
+        return Contents(files, manifest, sum(file.size for file in files), self._locked)
 
     def _manifest(self, path: str) -> dict[str, Any]:
         kind = self.tree.kind(path)

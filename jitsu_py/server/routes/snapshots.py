@@ -55,7 +55,7 @@ async def upload_snapshot(
         await _make_way(platform, found, ref)
     await asyncio.to_thread(_check_new, platform, found, ref)
     upload = await _receive(request, platform, owner)
-    await platform.snapshots.inspect(upload)
+    await platform.snapshots.inspect(upload, found)
     fresh = request.query_params.get("cache") == "no"
     build = await platform.snapshots.begin(found, ref, upload, fresh=fresh)
     if is_ours:

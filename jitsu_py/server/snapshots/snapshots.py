@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server import care
 from jitsu_py.server.builder import Builder, Contents, Job, Limits, inspect
 from jitsu_py.server.builder.folders import remove_tree, set_aside
-from jitsu_py.server.builder.space import check_space, free, needed
+from jitsu_py.server.builder.space import check_space, expected, free
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
 from jitsu_py.server.snapshots import keys
 from jitsu_py.server.snapshots.builds import Build, in_words
+from jitsu_py.server.snapshots.policy import surplus
 from jitsu_py.server.snapshots.receiving import Receiver, Upload
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as rows
@@ -71,8 +72,11 @@ class Snapshots:
         """Write an uploaded archive to disk; see `Receiver.receive`."""
         return await self._receiver.receive(stream, sha256=sha256)
 
-    async def inspect(self, upload: Upload) -> Contents:
+    async def inspect(self, upload: Upload, app: App | None = None) -> Contents:
         """What is in an upload.
+
+        Args:
+            app: whose it is, if that is known: its last build tells what this one will take.
 
         Raises:
             PlatformError: BAD_ARCHIVE, BAD_MANIFEST (`jitsu` in it too), DISK_FULL; the upload is removed.
@@ -80,11 +84,21 @@ class Snapshots:
         try:
             contents = await asyncio.to_thread(inspect, upload.path, Limits())
             care.asked(contents.manifest, self._settings.drones)
-            check_space(needed(contents), free(self._settings.home))
+            await asyncio.to_thread(self._check_space, contents, app)
         except BaseException:
             upload.path.unlink(missing_ok=True)
             raise
         return contents
+
+    def _check_space(self, contents: Contents, app: App | None) -> None:
+        last = None
+        if app is not None:
+            with self._store.read() as connection:
+                ready = [one for one in rows.listed(connection, app.id) if one.state == "ready"]
+            last = self.folder(app, ready[-1]) if ready else None
+        there = free(self._settings.home)
+        need, how = expected(contents, there, last)
+        check_space(need, there, how)
 
     async def begin(self, app: App, ref: str, upload: Upload, *, fresh: bool = False) -> Build:
         """Make a snapshot of an inspected upload and begin to build it.
@@ -147,7 +161,8 @@ class Snapshots:
     async def prune(self, app: App) -> list[str]:
         """Delete an app's oldest snapshots beyond the number that is kept.
 
-        Never the active one, the one that runs or is to run, or one that is being built.
+        Never the active one, the one that runs or is to run, the one that served before it, or one that is
+        being built.
 
         Returns:
             The ids of those deleted.
@@ -160,10 +175,8 @@ class Snapshots:
     def _surplus(self, app: App) -> list[Snapshot]:
         with self._store.read() as connection:
             fresh = apps.get(connection, app.user, app.name)
-            release = rows.release_by_id(connection, fresh.release_id)
-            of_app = rows.listed(connection, app.id)
-        spared = {fresh.active_id, release and release.snapshot_id, *self._builds}
-        return [one for one in of_app[: -self._settings.builds.keep] if one.id not in spared]
+            found = surplus(connection, fresh, self._settings.builds.keep)
+        return [one for one in found if one.id not in self._builds]
 
     async def remove_all(self, app: App) -> None:
         """Delete every snapshot of an app that is being destroyed."""

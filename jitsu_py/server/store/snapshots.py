@@ -220,3 +220,20 @@ def last_tried(connection: Connection, app_id: int) -> tuple[str, float] | None:
 
 def _snapshot(row: Row[Any]) -> Snapshot:
     return Snapshot(**row._mapping)
+
+
+def served_before(connection: Connection, release: Release) -> int | None:
+    """The snapshot that an app served before the one of a release; None: it served no other one."""
+    query = (
+        select(releases.c.snapshot_id)
+        .where(
+            releases.c.app_id == release.app_id,
+            releases.c.id < release.id,
+            releases.c.snapshot_id != release.snapshot_id,
+            releases.c.served.is_not(None),
+        )
+        .order_by(releases.c.id.desc())
+        .limit(1)
+    )
+    found: int | None = connection.execute(query).scalar_one_or_none()
+    return found
