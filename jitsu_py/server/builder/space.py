@@ -138,6 +138,6 @@ def _full(message: str, need: Space, there: Space) -> PlatformError:
         details={
             "needed": {"bytes": need.bytes, "inodes": need.inodes},
             "free": {"bytes": there.bytes, "inodes": there.inodes},
-            "hint": "Remove old snapshots (jitsu snapshots destroy), or clean up the server (jitsu server prune).",
+            "hint": "Remove old snapshots (jitsu snapshots destroy), or clean up (jitsu server prune).",
         },
     )
