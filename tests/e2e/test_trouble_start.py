@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import steps
-from tests.e2e.steps import CRASHES, CRASHES_LATER, DEAF, NEVER_LISTENS, act, create, drones, put, says, serve
+from tests.e2e.steps import CRASHES, DEAF, NEVER_LISTENS, act, create, drones, put, says, serve
 from tests.platforms import LocalPlatform
 
 if TYPE_CHECKING:
@@ -29,37 +29,6 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatfor
     (home / "server.toml").write_text("[drones]\nboot = 4\ngrace = 1\ndrain = 2\n")
     with LocalPlatform(home) as running:
         yield running
-
-
-@pytest.mark.parametrize(
-    ("name", "source", "words", "code"),
-    [
-        ("crasher", CRASHES, "last words of the app", "crashed"),
-        ("later", CRASHES_LATER, "three seconds were enough", "crashed"),
-        ("mute", NEVER_LISTENS, "nothing listens here", "never_listened"),
-    ],
-)
-def test_what_does_not_come_up_takes_nothing_down(
-    impatient: LocalPlatform, tmp_path: Path, name: str, source: str, words: str, code: str
-) -> None:
-    """Exit 8 with the app's last lines; the version before serves on, and the next good deploy works."""
-    folder = steps.folder(tmp_path / name, name, says("good"))
-    assert impatient.jitsu("deploy", cwd=folder).returncode == 0
-    serving = drones(impatient, f"/apps/{impatient.user}/{name}")
-    (folder / "server.js").write_text(source)
-    failed = impatient.jitsu("deploy", "--json", cwd=folder)
-    assert failed.returncode == 8, failed.stderr
-    error = json.loads(failed.stderr[failed.stderr.index("{") :])
-    assert error["error"] == code
-    assert words in "\n".join(error["output"])
-    assert error["details"]["serving"] == "0.1.0"
-    assert impatient.get(name).text == "good"
-    assert drones(impatient, f"/apps/{impatient.user}/{name}") == serving
-    app = steps.shown(impatient, f"/apps/{impatient.user}/{name}")
-    assert (app["state"], app["active"]["id"], app["running"]["id"]) == ("started", "0.1.0", "0.1.0")
-    (folder / "server.js").write_text(says("mended"))
-    assert impatient.jitsu("deploy", cwd=folder).returncode == 0
-    assert impatient.get(name).text == "mended"
 
 
 def test_a_first_version_that_crashes_is_told_in_words(impatient: LocalPlatform, tmp_path: Path) -> None:
