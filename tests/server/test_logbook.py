@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from jitsu_py.server.logbook import LONGEST, Keep, Logbook
+from jitsu_py.server.logbook import LONGEST, Keep, Logbook, Note, Wanted
 
 APP = "alice/hello"
 ALL = 1_000_000
@@ -269,3 +271,108 @@ def test_ends_and_looks_at_once_do_not_meet(logbook: Logbook) -> None:
         for future in futures + ends:
             future.result()
     assert sorted(texts(logbook)) == sorted(f"only line of {number}" for number in range(100))
+
+
+def test_parts_of_a_line_end_between_characters(logbook: Logbook) -> None:
+    """A line of 3 MB of two-, three- and four-byte characters: put together, it is what was printed."""
+    captures = logbook.capture(APP, "d1", "1")
+    lines = ["x" + char * (3_000_000 // len(char.encode())) for char in ("ü", "語", "😀")]
+    for line in lines:
+        write(captures, line.encode() + b"\n")
+    write(captures, b"y" * LONGEST + b"\n" + b"z" * LONGEST)
+    for _ in range(9):
+        logbook.collect()
+    logbook.ended(APP, "d1")
+    found = texts(logbook)
+    assert found[-2:] == ["y" * LONGEST, "z" * LONGEST]
+    assert "".join(found[:-2]) == "".join(lines)
+    assert max(len(text.encode()) for text in found) <= LONGEST
+
+
+def test_bytes_are_kept_as_they_were(logbook: Logbook, tmp_path: Path) -> None:
+    """What is no UTF-8 is replaced where it is shown, not where it is kept."""
+    raw = bytes(range(256)).replace(b"\n", b"") + b"\xed\xa0\x80\xff"
+    write(logbook.capture(APP, "d1", "1"), raw + b"\n")
+    assert len(texts(logbook)) == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "logs" / APP / "log.db")) as book:
+        assert book.execute("SELECT text FROM blocks").fetchall() == [(raw,)]
+
+
+def test_times_are_those_of_printing_and_never_go_back(logbook: Logbook) -> None:
+    """What was printed while nobody read has the time of its file; ids and times have one order."""
+    captures = logbook.capture(APP, "d1", "1")
+    logbook.capture(APP, "d2", "1")
+    write(captures, b"an hour ago\n")
+    hour_ago = time.time() - 3600
+    os.utime(captures / "d1.stdout", (hour_ago, hour_ago))
+    logbook.collect()
+    write(captures, b"two hours ago\n", "d2")
+    os.utime(captures / "d2.stdout", (hour_ago - 3600,) * 2)
+    logbook.collect()
+    logbook.note(APP, "now")
+    lines = logbook.newest(APP, 10)
+    assert abs(lines[0].time - hour_ago) < 1
+    assert [line.time for line in lines] == sorted(line.time for line in lines)
+    assert abs(lines[-1].time - time.time()) < 60
+    wanted = Wanted(since=hour_ago - 1, until=hour_ago + 1)
+    assert [line.text for line in logbook.newest(APP, 10, wanted)] == ["an hour ago", "two hours ago"]
+    assert logbook.count(APP, wanted) == 2
+    assert [line.text for line in logbook.newest(APP, 10, Wanted(since=hour_ago + 60))] == ["now"]
+
+
+def test_a_note_of_several_lines_is_several_lines(logbook: Logbook) -> None:
+    """In one go, and each found by itself."""
+    logbook.notes(APP, [Note("one\ntwo", "d1", "1"), Note("three")])
+    assert [(line.id, line.text, line.drone) for line in logbook.newest(APP, 9)] == [
+        (1, "one", "d1"),
+        (2, "two", "d1"),
+        (3, "three", None),
+    ]
+    assert [line.text for line in logbook.next(APP, 1, 9, Wanted(grep="T"))] == ["two", "three"]
+
+
+def test_those_who_follow_are_told(logbook: Logbook) -> None:
+    """At once of what is there, in time of what comes and of a removal; else after a while."""
+
+    async def scene() -> list[bool]:
+        found = [await logbook.changed(APP, 0, 0.05)]
+        logbook.note(APP, "one")
+        found.append(await logbook.changed(APP, 0, 60))
+        found.append(await logbook.changed(APP, 1, 0.05))
+        for act in (lambda: logbook.note(APP, "two"), lambda: logbook.remove(APP)):
+            waiting = asyncio.create_task(logbook.changed(APP, logbook.end(APP), 60))
+            await asyncio.sleep(0.05)
+            await asyncio.to_thread(act)
+            found.append(await waiting)
+        return found
+
+    assert asyncio.run(scene()) == [False, True, False, True, True]
+
+
+def test_a_log_of_rows_becomes_one_of_blocks(tmp_path: Path) -> None:
+    """As the first version kept it: every line is there with its id, time and drone; the place is kept."""
+    place = tmp_path / "logs" / APP
+    place.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(place / "log.db")) as book:
+        book.executescript("""
+            CREATE TABLE lines (id INTEGER PRIMARY KEY, time REAL NOT NULL, stream TEXT NOT NULL,
+                drone TEXT, snapshot TEXT, text TEXT NOT NULL);
+            CREATE TABLE drones (id TEXT PRIMARY KEY, snapshot TEXT NOT NULL);
+            CREATE TABLE places (file TEXT PRIMARY KEY, offset INTEGER NOT NULL);
+            INSERT INTO drones VALUES ('d1', '1');
+            INSERT INTO places VALUES ('d1.stdout', 4);
+            PRAGMA user_version = 1;
+        """)
+        for number in range(7, 2000):
+            row = (number, 100.0 + number // 900, "stdout", f"d{number % 3 // 2}", "1", f"line {number}")
+            book.execute("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?)", row)
+        book.commit()
+    logbook = Logbook(tmp_path / "logs", Keep(days=1e6))
+    lines = logbook.newest(APP, ALL)
+    assert [(line.id, line.text) for line in lines] == [
+        (number, f"line {number}") for number in range(7, 2000)
+    ]
+    assert [line.drone for line in lines] == [f"d{number % 3 // 2}" for number in range(7, 2000)]
+    captures = logbook.capture(APP, "d1", "1")
+    write(captures, b"old\nnew\n")
+    assert [(line.id, line.text) for line in logbook.newest(APP, 1)] == [(2000, "new")]

@@ -158,7 +158,8 @@ class Logbook:
             if await asyncio.to_thread(self.end, app) > after:
                 return True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await told.wait()
         return told.is_set()
 
     def listening(self, app: str, call: Callable[[], None]) -> AbstractContextManager[None]:

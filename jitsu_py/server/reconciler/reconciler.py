@@ -297,7 +297,8 @@ class Reconciler:
             except Exception:
                 log.exception("a round of the reconciler failed; the next one tries again")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), EVERY)
+                async with asyncio.timeout(EVERY):  # `wait_for` may forget a cancellation before Python 3.12
+                    await self._changed.wait()
 
     async def _round(self) -> None:
         now = time.monotonic()

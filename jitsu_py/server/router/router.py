@@ -127,8 +127,10 @@ class Router:
         failures = 0
         while True:
             if self._process.alive():
+                # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes with the result.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._process.dead(), _LOOK)
+                    async with asyncio.timeout(_LOOK):
+                        await self._process.dead()
             else:
                 await asyncio.sleep(_PAUSES[0])
             failures = 0 if await self._mended() else failures + 1
