@@ -128,6 +128,8 @@ class Code(StrEnum):
     """The boot time passed and the app listened on no port. `details.output` as above."""
     UNHEALTHY = "unhealthy"
     """The app listened and failed its health check until the boot time passed. `details.output` as above."""
+    RELEASE_FAILED = "release_failed"
+    """The release command did not end well. `details.output` as above."""
     DISK_FULL = "disk_full"
     LIMIT_REACHED = "limit_reached"
     UNAVAILABLE = "unavailable"

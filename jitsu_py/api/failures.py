@@ -56,6 +56,7 @@ BY_CODE: dict[str, type[JitsuError]] = {
     Code.CRASHED: StartFailedError,
     Code.NEVER_LISTENED: StartFailedError,
     Code.UNHEALTHY: StartFailedError,
+    Code.RELEASE_FAILED: StartFailedError,
     Code.DISK_FULL: ServerRefusedError,
     Code.LIMIT_REACHED: ServerRefusedError,
     Code.UNAVAILABLE: ServerRefusedError,

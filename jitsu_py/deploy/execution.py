@@ -209,6 +209,7 @@ class _Run:
             before=existing.active if existing else "",
             timeout=self.start_timeout,
             detach=self.detach,
+            releases=scripts.releases(self.plan.manifest),
         ).run()
 
     def postdeploy(self) -> str:

@@ -31,6 +31,12 @@ def has(manifest: Manifest, script: str) -> bool:
     return isinstance(scripts, dict) and bool(scripts.get(script))
 
 
+def releases(manifest: Manifest) -> bool:
+    """Tell whether package.json names a command that the server runs before the switch (`jitsu.release`)."""
+    own = manifest.data.get("jitsu")
+    return isinstance(own, dict) and bool(own.get("release"))
+
+
 def run(folder: Path, script: str, reporter: Reporter) -> None:
     """Run a script in the project's folder, its output as the reporter's lines.
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from jitsu_py.api.apps import App
     from jitsu_py.reporter import Reporter
 
+RELEASE_LINES = 500
+"""Newest lines of the log in which those of a release command are looked for."""
+
 LEAVE = 0.5
 """Seconds that a start gets to fail at once before `detach` leaves it alone."""
 
@@ -29,6 +32,7 @@ class Start:
         before: id of the snapshot that was active before; empty: none.
         timeout: seconds that it may take.
         detach: leave it to the server when it does not fail at once.
+        releases: show what the snapshot's release command printed.
         with_env: roll back to the snapshot with its environment of then; it need not be active.
     """
 
@@ -40,6 +44,7 @@ class Start:
     timeout: float
     detach: bool
     with_env: bool = False
+    releases: bool = False
 
     def run(self) -> App:
         """Start it; a lost connection is answered by saying it again, which does no harm.
@@ -48,6 +53,12 @@ class Start:
             StartFailedError: with the app's last lines, and whether the version before serves.
             TimedOutError: it may still come up.
         """
+        app = self._started()
+        if self.releases and not self.detach:
+            self._show_release()
+        return app
+
+    def _started(self) -> App:
         try:
             try:
                 return self._start()
@@ -107,6 +118,16 @@ class Start:
             # The failed start is what the person must hear of; this is only the sweeping up.
             self.reporter.warn(f"{self.before or self.app} was not looked after: {error.message}")
             return None
+
+    def _show_release(self) -> None:
+        try:
+            lines = self.client.logs.query(self.app, rows=RELEASE_LINES, snapshot=self.snapshot)
+        except JitsuError as error:
+            self.reporter.warn(f"what the release command printed was not told: {error.message}")
+            return
+        for line in lines:
+            if "-release-" in line.drone and line.stream != "system":
+                self.reporter.line(line.text)
 
     def _last_lines(self) -> list[str]:
         """Give what the new drones printed, from the log."""

@@ -51,6 +51,7 @@ TEMPLATE = """\
 # boot = 30                 # seconds an app has to listen
 # drain = 30                # seconds its last requests have after a switch
 # grace = 10                # seconds between TERM and KILL
+# release = 600             # seconds a release command ("jitsu": {"release": "…"}) may take
 # boot_limit = 300          # the most that an app may ask for in its package.json ("jitsu": {"boot": 60})
 # drain_limit = 3600
 # grace_limit = 120
@@ -135,6 +136,8 @@ class Drones:
     """For requests in flight after a switch."""
     grace: float = 10.0
     """Between TERM and KILL."""
+    release: float = 600.0
+    """For a release command."""
     boot_limit: float = 300.0
     """The most that an app may ask for by `jitsu.boot` in its package.json; so the next two."""
     drain_limit: float = 3600.0

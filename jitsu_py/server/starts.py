@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAILURES: Final = frozenset({Code.CRASHED, Code.NEVER_LISTENED, Code.UNHEALTHY})
+FAILURES: Final = frozenset({Code.CRASHED, Code.NEVER_LISTENED, Code.UNHEALTHY, Code.RELEASE_FAILED})
 """The app's own failures: a look at what changed may help."""
 
 

@@ -73,6 +73,8 @@ class Built:
     engine: Engine
     command: str
     """Shell command that starts the app in `folder`."""
+    release: str
+    """Shell command to be run in `folder` once before the first start; "" for none."""
     contents: Contents
     seconds: float
     """From the turn in the queue to the end."""
@@ -206,4 +208,6 @@ class Builder:
             await flow.into_place(job.folder)
         finally:
             await flow.clear()
-        return Built(job.folder, made.engine, made.command, contents, flow.elapsed(), voice.seconds)
+        return Built(
+            job.folder, made.engine, made.command, made.release, contents, flow.elapsed(), voice.seconds
+        )

@@ -23,7 +23,13 @@ from jitsu_py.server.builder.manager_fetch import Tool
 from jitsu_py.server.builder.manifest import script
 from jitsu_py.server.builder.process import kill_marked, run
 from jitsu_py.server.builder.registry import Room
-from jitsu_py.server.builder.start import START, START_IN_PRODUCTION, development_program, start_command
+from jitsu_py.server.builder.start import (
+    START,
+    START_IN_PRODUCTION,
+    development_program,
+    release_command,
+    start_command,
+)
 from jitsu_py.server.builder.unpack import disk_errors, unpack
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
@@ -53,6 +59,8 @@ class Made:
 
     command: str
     """Shell command that starts it."""
+    release: str
+    """Shell command that is run once before its first start; "" for none."""
     engine: Engine
     """What it runs on, with its package manager beside it."""
 
@@ -141,7 +149,7 @@ class Flow:
             start_command(manifest, self.folder)
         if not todo.tool:
             self._voice.step("install", "No dependencies to install")
-            return Made(start_command(manifest, self.folder), engine)
+            return Made(start_command(manifest, self.folder), release_command(manifest, self.folder), engine)
         engine, tool = await self._tools(manifest, engine, managers, todo)
         self._keys = keys
         with disk_errors("make the build's folders"):
@@ -157,7 +165,8 @@ class Flow:
             self._voice.step("build", f"Building: {shown(steps.build)}")
             await self._tool("build", steps.build, wanted, Code.BUILD_FAILED)
         start = await self._pruned(steps, wanted)
-        return Made(start_command(manifest, self.folder, start), engine)
+        command = start_command(manifest, self.folder, start)
+        return Made(command, release_command(manifest, self.folder), engine)
 
     async def _pruned(self, steps: Plan, wanted: Wanted) -> str:
         """Take away what only the build needed; the name of the script that starts what is left."""

@@ -70,6 +70,20 @@ def _with_pnp(command: str, manifest: Mapping[str, Any], folder: Path, name: str
     return f'export NODE_OPTIONS="{preload} $NODE_OPTIONS"; {run}'
 
 
+def release_command(manifest: Mapping[str, Any], folder: Path) -> str:
+    """The shell command that `jitsu.release` names, to be run once before an app's first start; "" for none.
+
+    It may also name a script of package.json.
+
+    Args:
+        manifest: the app's package.json.
+        folder: where the app was built.
+    """
+    named = section(manifest, "jitsu").get("release")
+    named = named.strip() if isinstance(named, str) else ""
+    return _with_pnp(script(manifest, named) or named, manifest, folder, named) if named else ""
+
+
 def development_program(manifest: Mapping[str, Any], folder: Path) -> str:
     """The program that the start script runs, if only a devDependency brings it; "" else.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.databases import variables
@@ -80,6 +81,11 @@ class Desired:
         """What a release is of."""
         with self._store.read() as connection:
             return snapshots.by_id(connection, release.snapshot_id)
+
+    def released(self, snapshot: Snapshot) -> None:
+        """Record that a snapshot's release command ended well."""
+        with self._store.write() as connection:
+            snapshots.change(connection, snapshot.id, released=time.time())
 
     def env(self, app: App, release: Release) -> dict[str, str]:
         """The environment of a release, with the passwords that its databases have now."""

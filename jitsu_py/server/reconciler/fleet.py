@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.care import Care
 from jitsu_py.server.drones import Drone, DroneSpec, DroneState, PortPool, Supervisor
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.reconciler.releasing import Releases
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from jitsu_py.server.store.snapshots import Release
 
 log = logging.getLogger(__name__)
+
+RELEASE: Final = "release-"
+"""In the id of what runs a release command."""
 
 
 class Fleet:
@@ -51,6 +56,7 @@ class Fleet:
         self._settings = settings
         self._ports = PortPool()
         self._supervisor = Supervisor(engine, listener=listener)
+        self._releases = Releases(engine, logbook, settings.drones.release)
         self._launching: dict[int, tuple[int, set[str]]] = {}  # app id -> (snapshot id, unproved drones)
         self._refused: Counter[int] = Counter()  # app id -> orders that want no drone of it launched
         self._retiring: set[str] = set()
@@ -63,6 +69,7 @@ class Fleet:
     def give_up(self) -> None:
         """No launch goes on, and those who wait for one hear so at once."""
         self._closing = True
+        self._releases.give_up()
         self._supervisor.give_up()
 
     async def close(self, *, leave_running: bool) -> None:
@@ -113,8 +120,28 @@ class Fleet:
 
     async def interrupt(self, app: App) -> None:
         """Give up a launch of this app that is under way, so that it lets go of the app."""
+        self._releases.stop(app.key)
         _, unproved = self._launching.get(app.id, (None, set[str]()))
         await asyncio.gather(*(self._supervisor.stop(drone) for drone in tuple(unproved)))
+
+    async def prepare(self, app: App, release: Release) -> None:
+        """Run the release command of the snapshot, if it has one that never ended well.
+
+        Raises:
+            PlatformError: RELEASE_FAILED; UNAVAILABLE: it was given up; SNAPSHOT_NOT_READY.
+        """
+        snapshot = await asyncio.to_thread(self._desired.snapshot, release)
+        if not snapshot.release or snapshot.released is not None:
+            return
+        self._check_wanted(app)
+        (spec,) = await self._specs(app, release, 1, RELEASE)
+        self._launching[app.id] = release.snapshot_id, set()
+        try:
+            await self._releases.run(replace(spec, command=snapshot.release))
+        finally:
+            del self._launching[app.id]
+            self._ports.give_back(spec.port)
+        await asyncio.to_thread(self._desired.released, snapshot)
 
     async def launch(self, app: App, release: Release, count: int) -> list[DroneSpec]:
         """Launch drones of a release; all are proved ready then, or none is left.
@@ -183,17 +210,21 @@ class Fleet:
                     self._logbook.ended(app.key, drone)
 
     async def _prove(self, spec: DroneSpec, app: App) -> None:
+        self._check_wanted(app)
+        await self._supervisor.start(spec)
+
+    def _check_wanted(self, app: App) -> None:
         if self._refused[app.id]:
             message = f"The start of {app.key} was given up: it is being stopped."
             raise PlatformError(Code.UNAVAILABLE, message)
-        await self._supervisor.start(spec)
 
-    async def _specs(self, app: App, release: Release, count: int) -> list[DroneSpec]:
+    async def _specs(self, app: App, release: Release, count: int, kind: str = "") -> list[DroneSpec]:
         # In the event loop: the pool belongs to one thread.
         ports = [self._ports.take() for _ in range(count)]
         try:
             return [
-                await asyncio.to_thread(self._spec, app, release, _new_id(release), port) for port in ports
+                await asyncio.to_thread(self._spec, app, release, _new_id(release, kind), port)
+                for port in ports
             ]
         except BaseException:
             for port in ports:
@@ -247,8 +278,8 @@ def is_short(drones: Sequence[Drone], wanted: int) -> bool:
     return len(drones) != wanted or any(drone.state is DroneState.SICK for drone in drones)
 
 
-def _new_id(release: Release) -> str:
-    return f"r{release.id}-{os.urandom(4).hex()}"
+def _new_id(release: Release, kind: str) -> str:
+    return f"r{release.id}-{kind}{os.urandom(4).hex()}"
 
 
 def _release_of(drone: str) -> int | None:

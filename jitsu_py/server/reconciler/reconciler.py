@@ -258,6 +258,7 @@ class Reconciler:
         ref = (await asyncio.to_thread(self._desired.snapshot, release)).ref
         self.notes.add(app.key, f"starting snapshot {ref}{by()}", snapshot=ref)
         try:
+            await self._fleet.prepare(app, release)
             return await self._fleet.launch(app, release, app.drones)
         except PlatformError as error:
             self.notes.add(app.key, f"snapshot {ref} did not start: {error.message}", snapshot=ref)

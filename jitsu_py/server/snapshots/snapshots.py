@@ -263,6 +263,7 @@ class Snapshots:
             "engine": built.engine.version,
             "node": str(built.engine.node),
             "command": built.command,
+            "release": built.release or None,
             "care": care.asked(built.contents.manifest, self._settings.drones).stored(),
         }
         await asyncio.to_thread(self._record, snapshot, values)

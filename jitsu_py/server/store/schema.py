@@ -129,6 +129,8 @@ snapshots = Table(
     Column("engine", String),  # Node's version
     Column("node", String),  # path of its executable
     Column("command", String),  # the start command line
+    Column("release", String),  # the command that is run once before its first start
+    Column("released", Float),  # when it ended well
     Column("error", JSON),  # an error body, when failed
     Column("care", JSON(none_as_null=True)),  # what its package.json asks of the drones' keeper
     UniqueConstraint("app_id", "ref"),

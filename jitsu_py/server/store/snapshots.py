@@ -43,6 +43,10 @@ class Snapshot:
     """Path of Node's executable."""
     command: str | None
     """The start command line."""
+    release: str | None
+    """The command line that is run once before its first start."""
+    released: float | None
+    """When that ended well."""
     error: dict[str, Any] | None
     """Of a failed one: the error body."""
     care: dict[str, Any] | None

@@ -1,0 +1,99 @@
+"""`jitsu.release`: runs once in the new snapshot, before the switch; its failure stops the deploy."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e import steps
+from tests.platforms import archive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.platforms import LocalPlatform
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SAYS = "console.log('migrated', process.env.GREETING, require('path').basename(process.cwd()))"
+
+SCRIPTS = {"start": "node server.js", "migrate": "node migrate.js"}
+
+
+def app(folder: Path, answer: str, release: str, script: str = SAYS) -> Path:
+    """A project with a release command, named as its folder."""
+    steps.folder(folder, folder.name, steps.says(answer), jitsu={"release": release}, scripts=SCRIPTS)
+    (folder / "migrate.js").write_text(script)
+    return folder
+
+
+def migrated(platform: LocalPlatform, name: str) -> list[str]:
+    """What release commands printed, as the app's log has it."""
+    lines = steps.printed(platform, f"/apps/{platform.user}/{name}")
+    return [line for line in lines if line.startswith("migrated")]
+
+
+def test_it_runs_once_before_the_switch(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """With the app's variables, in the snapshot; shown and logged; no restart or rollback runs it again."""
+    platform, folder = shared_platform, app(tmp_path / "once", "one", "node migrate.js")
+    done = platform.jitsu("deploy", "--env", "GREETING=hej", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "migrated hej 0.1.0" in done.stderr
+    assert migrated(platform, "once") == ["migrated hej 0.1.0"]
+    for command in (["restart", "once"], ["scale", "once", "2"], ["stop", "once"], ["start", "once"]):
+        done = platform.jitsu(*command, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    assert migrated(platform, "once") == ["migrated hej 0.1.0"]
+    app(folder, "two", "migrate")
+    assert platform.jitsu("deploy", cwd=folder).returncode == 0
+    assert migrated(platform, "once") == ["migrated hej 0.1.0", "migrated hej 0.1.0-1"]
+    assert platform.get("once").text == "two"
+    assert platform.jitsu("rollback", "once", cwd=folder).returncode == 0
+    assert platform.get("once").text == "one"
+    assert len(migrated(platform, "once")) == 2
+
+
+def test_its_failure_stops_the_deploy(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """Exit code 8, its own words, and the old version never stopped serving; mended, it runs."""
+    platform, folder = shared_platform, app(tmp_path / "fails", "old", "node migrate.js")
+    assert platform.jitsu("deploy", cwd=folder).returncode == 0
+    app(folder, "new", "node migrate.js", "console.error('no such table'); process.exit(3)")
+    done = platform.jitsu("deploy", "--json", cwd=folder)
+    assert done.returncode == 8
+    error: dict[str, Any] = json.loads(done.stderr[done.stderr.index("{") :])
+    assert error["error"] == "release_failed"
+    assert "ended with exit code 3: node migrate.js" in error["message"]
+    assert error["output"] == ["no such table"]
+    assert platform.get("fails").text == "old"
+    assert "no such table" in steps.printed(platform, f"/apps/{platform.user}/fails")
+    app(folder, "new", "node migrate.js")
+    assert platform.jitsu("deploy", cwd=folder).returncode == 0
+    assert platform.get("fails").text == "new"
+
+
+def test_a_stop_ends_it(shared_platform: LocalPlatform) -> None:
+    """Nothing of it is left, and whoever waits for the start hears so."""
+    platform = shared_platform
+    path = steps.create(platform, "slow")
+    files = steps.files("slow", steps.says("up"), jitsu={"release": "node migrate.js & wait"})
+    files["migrate.js"] = "console.log('migrating'); setInterval(() => {}, 1000)"
+    steps.put(platform, path, "1", files)
+    answers: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: answers.append(platform.call("POST", f"{path}/start").json()))
+    waiting.start()
+    steps.until(lambda: "migrating" in steps.printed(platform, path), what="the release command's output")
+    assert platform.call("POST", f"{path}/stop").status_code == 200
+    waiting.join(30)
+    assert answers[0]["error"] == "unavailable"
+    steps.until(lambda: not steps.drones(platform, path), what="the end of the release command")
+
+
+def test_one_that_is_no_text_is_passed_over(shared_platform: LocalPlatform) -> None:
+    """Other tools may have a `jitsu.release` of their own."""
+    path = f"/apps/{shared_platform.user}/snapshots/1"
+    files = steps.files("odd", steps.says("odd"), jitsu={"release": {"a": 1}})
+    assert shared_platform.call("POST", path, data=archive(files)).status_code == 200
+    assert shared_platform.get("odd").text == "odd"
