@@ -183,6 +183,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "server engines prune": (
         Example("jitsu server engines prune --dry-run", "See which fetched Nodes no app needs:"),
     ),
+    "server prune": (Example("jitsu server prune --dry-run", "See what would make room on the disk:"),),
     "server users": (Example("jitsu server users list", "See who has an account here, and how much:"),),
     "server users list": (Example("jitsu server users list", "See who has an account here, and how much:"),),
     "server users invite": (

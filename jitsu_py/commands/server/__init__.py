@@ -10,6 +10,7 @@ from jitsu_py import embedded, grammar
 from jitsu_py.commands.server.door import platform
 from jitsu_py.commands.server.engines import engines
 from jitsu_py.commands.server.install import install, uninstall
+from jitsu_py.commands.server.prune import prune
 from jitsu_py.commands.server.users import users
 from jitsu_py.console.fields import Field, age, data
 from jitsu_py.context import Context, pass_context
@@ -41,7 +42,7 @@ FINDING: list[Field[Finding]] = [
 ]
 
 
-@click.group(cls=grammar.Group, commands=[engines, install, uninstall, users])
+@click.group(cls=grammar.Group, commands=[engines, install, prune, uninstall, users])
 def server() -> None:
     """The platform on this machine."""
 

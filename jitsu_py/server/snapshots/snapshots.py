@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server import care
 from jitsu_py.server.builder import Builder, Contents, Job, Limits, inspect
-from jitsu_py.server.builder.folders import remove_tree, set_aside
+from jitsu_py.server.builder.folders import remove_tree
 from jitsu_py.server.builder.space import check_space, expected, free
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
 from jitsu_py.server.snapshots import keys
 from jitsu_py.server.snapshots.builds import Build, in_words
+from jitsu_py.server.snapshots.files import Files
 from jitsu_py.server.snapshots.policy import surplus
 from jitsu_py.server.snapshots.receiving import Receiver, Upload
 from jitsu_py.server.store import apps
@@ -43,6 +44,7 @@ class Snapshots:
         self._builder = builder
         self._settings = settings
         self._notes = notes
+        self._files = Files(settings)
         self._receiver = Receiver(settings.home / "work", settings.builds.archive, settings.api.patience)
         self._builds: dict[int, Build] = {}
         self._closed = False
@@ -130,15 +132,15 @@ class Snapshots:
 
     def archive(self, snapshot: Snapshot) -> Path:
         """The archive as uploaded."""
-        return self._settings.home / "snapshots" / f"{snapshot.sha256}.tgz"
+        return self._files.archive(snapshot)
 
     def folder(self, app: App, snapshot: Snapshot) -> Path:
         """Where a ready snapshot lies, built."""
-        return self._settings.builds_of(app.user, app.name) / snapshot.ref
+        return self._files.folder(app, snapshot)
 
     def log(self, app: App, snapshot: Snapshot) -> Path:
-        """The file with the build's output; "~" is in no snapshot id, so it is never another one's folder."""
-        return self._settings.builds_of(app.user, app.name) / f"{snapshot.ref}~log"
+        """The file with the build's output."""
+        return self._files.log(app, snapshot)
 
     async def contents(self, snapshot: Snapshot) -> Contents:
         """What is in a snapshot's archive."""
@@ -156,7 +158,7 @@ class Snapshots:
                 f"{snapshot.ref} is the active snapshot of {app.key}. Activate another one first.",
             )
         await self._cancel(snapshot)
-        await asyncio.to_thread(self._forget, app, snapshot)
+        await asyncio.to_thread(self._files.forget, self._store, app, snapshot)
 
     async def prune(self, app: App) -> list[str]:
         """Delete an app's oldest snapshots beyond the number that is kept.
@@ -169,7 +171,7 @@ class Snapshots:
         """
         doomed = await asyncio.to_thread(self._surplus, app)
         for snapshot in doomed:
-            await asyncio.to_thread(self._forget, app, snapshot)
+            await asyncio.to_thread(self._files.forget, self._store, app, snapshot)
         return [snapshot.ref for snapshot in doomed]
 
     def _surplus(self, app: App) -> list[Snapshot]:
@@ -184,7 +186,7 @@ class Snapshots:
             of_app = rows.listed(connection, app.id)
         for snapshot in of_app:
             await self._cancel(snapshot)
-            await asyncio.to_thread(self._forget, app, snapshot)
+            await asyncio.to_thread(self._files.forget, self._store, app, snapshot)
         folder = self._settings.builds_of(app.user, app.name)
         await asyncio.to_thread(remove_tree, folder)
 
@@ -205,16 +207,6 @@ class Snapshots:
             )
             upload.path.replace(self.archive(snapshot))
         return snapshot
-
-    def _forget(self, app: App, snapshot: Snapshot) -> None:
-        with self._store.write() as connection:
-            rows.remove(connection, snapshot.id)
-            # While nobody else can write: a moment later there may be a new one of that id or archive.
-            if rows.archive_users(connection, snapshot.sha256) == 0:
-                self.archive(snapshot).unlink(missing_ok=True)
-            self.log(app, snapshot).unlink(missing_ok=True)
-            aside = set_aside(self.folder(app, snapshot), self._settings.home / "work")
-        remove_tree(aside)
 
     async def _build(self, app: App, snapshot: Snapshot, build: Build) -> None:
         try:
