@@ -88,10 +88,11 @@ __jitsu_at() {
     'config delete') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config get') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config set') arguments='one-of:host|username|timeout|color|cacert|profile free' ;;
-    'server') verbs='doctor engines install logs restart run start status stop uninstall users' ;;
+    'server') verbs='doctor engines install logs prune restart run start status stop uninstall users' ;;
     'server engines') verbs='add list prune' aliases='fetch ls' ;;
     'server engines prune') flags='--dry-run' ;;
     'server install') flags='--scope=one-of:system|user --user=free --print --no-start' ;;
+    'server prune') flags='--dry-run' ;;
     'server run') flags='--router-port=free --api-port=free' ;;
     'server start') flags='--router-port=free --api-port=free' ;;
     'server uninstall') flags='--scope=one-of:system|user' ;;
@@ -207,6 +208,7 @@ __jitsu_step() {
     'server/engines') here='server engines' ;;
     'server/install') here='server install' ;;
     'server/logs') here='server logs' ;;
+    'server/prune') here='server prune' ;;
     'server/restart') here='server restart' ;;
     'server/run') here='server run' ;;
     'server/start') here='server start' ;;
