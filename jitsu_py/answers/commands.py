@@ -92,6 +92,7 @@ GIVEN = {
     "server engines list": "[engine]",
     "server engines add": "engine",
     "server engines prune": "[engine]",
+    "server prune": "[surplus]",
     "server users list": "[user]",
     "server users limit": "user",
     "server users invite": "invited",

@@ -24,6 +24,7 @@ SOURCES = {
     "server": "server:FIELDS",
     "engine": "server.engines:FIELDS",
     "service": "server.install:FIELDS",
+    "surplus": "server.prune:FIELDS",
     "user": "server.limits:FIELDS",
 }
 """The description that commands print a kind by, below `jitsu_py.commands`; others are made where printed."""

@@ -118,6 +118,12 @@ MACHINE: dict[str, Facts] = {
         "usedBy": ("[string]", "snapshots built for it"),
         "node": ("string", "path of the program"),
     },
+    "surplus": {
+        "kind": ("string", "snapshot, dependencies, downloads or engine"),
+        "name": ("string", "user/app and id of a snapshot, version of an engine, else the folder"),
+        "size": ("integer", "bytes that it takes, or took"),
+        "why": ("string", "why nobody needs it"),
+    },
     "user": {
         "username": _NAME,
         "email": ("string?", "of its owner"),
