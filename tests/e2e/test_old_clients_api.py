@@ -191,6 +191,40 @@ def test_tokens(old_clients: OldClients, api: Api, open_platform: LocalPlatform)
     assert gone.value.status == 404
 
 
+FACTS = {
+    "redis": {"host", "port", "password"},
+    "redistogo": {"host", "port", "password"},
+    "mongo": {"host", "port", "username", "password", "dbname", "uri"},
+    "mongohq": {"host", "port", "username", "password", "dbname", "uri", "config"},
+}
+"""Of each type, what the old clients read; couch is in `test_databases`, where its server is at hand."""
+
+
+def test_databases(api: Api, open_platform: LocalPlatform) -> None:
+    """create, get, list, destroy; a name twice, a type that is none, and one that is gone."""
+    user = open_platform.user
+    for kind, facts in FACTS.items():
+        made = api("databases", "create", kind, f"old-{kind}")
+        assert (made["name"], made["type"], made["user"]) == (f"old-{kind}", kind, user)
+        assert set(made["metadata"]) == facts
+        assert all(made["metadata"].values())
+        assert api("databases", "get", f"old-{kind}")["metadata"] == made["metadata"]
+    assert made["metadata"]["config"]["MONGOHQ_URL"].startswith("mongodb://")
+    names = [f"old-{kind}" for kind in sorted(FACTS)]
+    assert [one["name"] for one in api("databases", "list")] == names
+    assert [one["name"] for one in api("databases", "list", user)] == names
+    for kind, name, status in (("redis", "old-redis", 409), ("postgres", "old-other", 400)):
+        with pytest.raises(OldClientError) as refused:
+            api("databases", "create", kind, name)
+        assert refused.value.status == status
+    for name in names:
+        api("databases", "destroy", name)
+    with pytest.raises(OldClientError) as gone:
+        api("databases", "get", "old-redis")
+    assert (gone.value.status, gone.value.result["error"]) == (404, "not_found")
+    assert api("databases", "list") == []
+
+
 def test_logs(api: Api, open_platform: LocalPlatform, tmp_path: Path) -> None:
     """byApp, with and without an amount; byUser is refused by the client itself."""
     api("apps", "create", {"name": "talks"})
@@ -232,7 +266,8 @@ def test_every_method_is_driven(old_clients: OldClients) -> None:
     ask = """
       const api = require(process.argv[1] + '/node_modules/nodejitsu-api')
       const methods = noun => Object.keys(api[noun].prototype).map(name => [noun.toLowerCase(), name])
-      console.log(JSON.stringify([].concat(...['Apps', 'Users', 'Snapshots', 'Tokens', 'Logs'].map(methods))))
+      const nouns = ['Apps', 'Users', 'Snapshots', 'Tokens', 'Logs', 'Databases']
+      console.log(JSON.stringify([].concat(...nouns.map(methods))))
     """
     done = subprocess.run(
         [old_clients.node, "-e", ask, str(old_clients.folder)], capture_output=True, text=True, check=True

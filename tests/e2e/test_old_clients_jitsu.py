@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -167,6 +167,33 @@ def test_tokens(person: Person) -> None:
     person.jitsu("tokens", "destroy", "mine", *proof)
     assert "mine" not in person.jitsu("tokens", "list", *proof)
     person.jitsu("tokens", "destroy", "mine", *proof, fails=True)
+
+
+def test_databases(person: Person) -> None:
+    """Made by a type's old alias, shown with what connects, listed, destroyed; the name twice is refused."""
+
+    def facts(name: str) -> dict[str, Any]:
+        path = f"/databases/{person.platform.user}/{name}"
+        told: dict[str, Any] = person.platform.call("GET", path).json()["database"]["metadata"]
+        return told
+
+    said = person.jitsu("databases", "create", "r", "old-cache")
+    cache = facts("old-cache")
+    assert "A new redis has been created" in said
+    assert f"Connection port: {cache['port']}" in said
+    assert f"redis-cli -h 127.0.0.1 -p {cache['port']} -a {cache['password']}" in said
+    said = person.jitsu("databases", "create", "mongolab", "old-things")
+    things = facts("old-things")
+    assert f"Connection url: {things['uri']}/{things['dbname']}" in said
+    assert f"mongoose.connect('{things['uri']}/{things['dbname']}')" in said
+    listed = person.jitsu("databases", "list")
+    assert "Database Name: old-cache" in listed
+    assert "Database Name: old-things" in listed
+    assert f"Connection auth: {cache['password']}" in person.jitsu("databases", "get", "old-cache")
+    assert "does not exist" in person.jitsu("databases", "get", "old-nothing")
+    for name in ("old-cache", "old-things"):
+        assert "was deleted" in person.jitsu("databases", "destroy", name, typed="yes\n")
+    assert "No databases found" in person.jitsu("databases", "list")
 
 
 def test_the_cloud_is_here(person: Person) -> None:

@@ -141,6 +141,6 @@ def show(context: Context, database: Database, *, url: bool = False) -> None:
     elif url:
         context.console.raw(database.url)
     else:
-        context.console.record(database, DETAILS)
+        context.console.record(database, [field for field in DETAILS if field.get(database) is not None])
         if words := snippets.text(database):
             context.console.answer(f"\n{words}")
