@@ -39,7 +39,7 @@ CALLS: dict[str, Callable[[Client, Path], Any]] = {
     "POST /apps/{user}/{app}/start": lambda client, _: client.apps.start("app"),
     "POST /apps/{user}/{app}/stop": lambda client, _: client.apps.stop("app"),
     "POST /apps/{user}/{app}/restart": lambda client, _: client.apps.restart("app"),
-    "POST /apps/{user}/{app}/rollback": lambda client, _: client.apps.rollback("app"),
+    "POST /apps/{user}/{app}/rollback": lambda client, _: client.apps.roll_back("app", "1"),
     "POST /apps/{user}/{app}/available": lambda client, _: client.apps.available({"name": "app"}),
     "GET /apps/{user}/{app}/cloud": lambda client, _: client.apps.cloud("app"),
     "POST /apps/{user}/{app}/cloud": lambda client, _: client.apps.set_cloud(
