@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from jitsu_py.server.drones import census
+from jitsu_py.server.drones import census, priority
 from jitsu_py.server.drones.engine import Found
 from jitsu_py.server.drones.environment import drone_environment
 from jitsu_py.server.drones.install import DroneFolder
@@ -60,6 +60,7 @@ class LocalEngine:
         finally:
             os.close(stdout)
             os.close(stderr)
+        priority.lower(pid)
         return LocalProcess(pid, psutil.Process(pid).create_time(), spec, folder, self._state, printed)
 
     async def find(self) -> list[Found]:

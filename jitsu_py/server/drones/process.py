@@ -9,7 +9,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jitsu_py.server.drones import census, health
+from jitsu_py.server.drones import census, health, priority
 from jitsu_py.server.drones.ports import LOOPBACK
 from jitsu_py.server.drones.tail import last_lines
 from jitsu_py.server.drones.watch import Watch
@@ -78,6 +78,7 @@ class LocalProcess:
         while not await self._is_ready(knock=looks % LOOKS_A_KNOCK == 0):
             looks += 1
             await asyncio.sleep(LOOK)
+        priority.restore(self.pid)
 
     async def ailment(self) -> str | None:
         """What is wrong with its health; None: nothing."""
