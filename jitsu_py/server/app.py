@@ -18,7 +18,18 @@ from starlette.exceptions import HTTPException
 from jitsu_py import __version__, wire
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.openapi import describe
-from jitsu_py.server.routes import apps, databases, logs, snapshots, system, thirdparty, tokens, tunnel, users
+from jitsu_py.server.routes import (
+    apps,
+    backups,
+    databases,
+    logs,
+    snapshots,
+    system,
+    thirdparty,
+    tokens,
+    tunnel,
+    users,
+)
 from jitsu_py.server.routes.listing import AppLists
 from jitsu_py.server.routes.replies import refusal
 from jitsu_py.wire import Blame, Code
@@ -74,7 +85,7 @@ def create_app(
     app.state.lists = AppLists(platform)
     app.state.departures = departures
     # Snapshots before apps: `/apps/{user}/snapshots/{id}` must not be read as an app's action.
-    for module in (system, snapshots, apps, users, tokens, thirdparty, databases, tunnel, logs):
+    for module in (system, snapshots, apps, users, tokens, thirdparty, databases, backups, tunnel, logs):
         app.include_router(module.router)
     describe(app)
     app.add_exception_handler(PlatformError, _platform_error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi.openapi.utils import get_openapi
 
 from jitsu_py import wire
-from jitsu_py.server.openapi_shapes import SHAPES, array, obj, ref
+from jitsu_py.server.openapi_shapes import SHAPES, array, obj, ref, wish
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -85,6 +85,10 @@ _JSON: Final[dict[str, Any]] = {
     "POST /databases/{user}/{name}/rotate": _DATABASE,
     "POST /databases/{user}/{name}/start": _DATABASE,
     "POST /databases/{user}/{name}/stop": _DATABASE,
+    "POST /databases/{user}/{name}/backups": obj(backup=ref("Backup")),
+    "GET /databases/{user}/{name}/backups": obj(backups=array(ref("Backup"))),
+    "DELETE /databases/{user}/{name}/backups/{ref}": _DONE,
+    "POST /databases/{user}/{name}/restore": _DATABASE,
     "GET /logs/{user}/{app}": _LINES,
     "GET /logs/{user}/{app}/{rows}": _LINES,
     "POST /logs/{user}": _ENTRIES,
@@ -93,6 +97,7 @@ _JSON: Final[dict[str, Any]] = {
 """JSON answers of success."""
 
 _OTHER: Final = {
+    "GET /databases/{user}/{name}/backups/{ref}": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}.tgz": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}/log": ("text/plain",),
     "POST /apps/{user}/{app}/snapshots/{ref}": ("text/plain", wire.NDJSON),
@@ -121,6 +126,7 @@ _BODIES: Final[dict[str, Any]] = {
     "POST /users/{user}/thirdparty": ref("ThirdPartyWish"),
     "POST /databases/{user}/{name}": ref("DatabaseWish"),
     "PUT /databases/{user}/{name}": ref("DatabaseChange"),
+    "POST /databases/{user}/{name}/restore": wish(backup={"type": "string"}),
     "POST /logs/{user}": ref("LogQuery"),
     "POST /logs/{user}/{app}": ref("LogQuery"),
 }

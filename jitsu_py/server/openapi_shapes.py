@@ -117,6 +117,7 @@ SHAPES: Final[dict[str, Any]] = {
         ctime=TIME,
         mtime=TIME,
     ),
+    "Backup": obj(id=TEXT, ctime=TIME, size=WHOLE, sha256=TEXT, server=TEXT, scheduled=FLAG),
     "Line": obj(id=WHOLE, time=NUMBER, service=TEXT, description=TEXT, host=TEXT, metric=WHOLE, meta={}),
     "Entry": obj(id=WHOLE, timestamp=TIME, isjson=FLAG, inputid=TEXT, json={"type": "object"}),
     "EnvChange": {

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server.builder.folders import remove_tree, set_aside
-from jitsu_py.server.databases import attaching, creation
+from jitsu_py.server.databases import attaching, creation, schedule
+from jitsu_py.server.databases.backups import Backups
 from jitsu_py.server.databases.keeper import Keeper
 from jitsu_py.server.drones.ports import PortPool
 from jitsu_py.server.errors import PlatformError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from jitsu_py.server.databases.backups import Backup
     from jitsu_py.server.databases.instance import Condition
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
@@ -55,6 +57,9 @@ class Databases:
         self._ports = PortPool(*PORTS)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.keeper = Keeper(store, settings)
+        self.backups = Backups(self.keeper, settings)
+        self._schedule = schedule.Schedule(self)
+        self._saving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Take over the databases that run, and launch those that should."""
@@ -62,9 +67,13 @@ class Databases:
             self._ports.hold(database.port)
         await asyncio.to_thread(remove_tree, self.keeper.removed())
         await self.keeper.open()
+        self._saving = asyncio.create_task(self._schedule.run())
 
     async def close(self, *, leave_running: bool) -> None:
         """Stop; with `leave_running` the databases go on."""
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.gather(self._saving, return_exceptions=True)
         await self.keeper.close(leave_running=leave_running)
 
     def listed(self, user: str | None = None) -> list[Database]:
@@ -182,6 +191,41 @@ class Databases:
             condition = await self.keeper.renew(await asyncio.to_thread(self._fresh, database))
         if condition.state == "failed":
             raise creation.does_not_start(database, condition.why)
+
+    async def save(self, database: Database, *, scheduled: bool = False) -> Backup:
+        """Make a backup; one by the schedule lets go of those that are too many.
+
+        Raises:
+            PlatformError: UNAVAILABLE: it does not run; DISK_FULL.
+        """
+        async with self._locks[database.ref]:
+            database = await asyncio.to_thread(self._fresh, database)
+            backup = await self.backups.make(database, scheduled=scheduled)
+            if scheduled and database.schedule is not None:
+                await asyncio.to_thread(self.backups.prune, database, database.schedule["keep"])
+        return backup
+
+    async def restore(self, database: Database, source: Path) -> None:
+        """Replace the content of a database by that of a backup's file.
+
+        Raises:
+            PlatformError: BAD_REQUEST: it cannot be read, and nothing was changed; DISK_FULL; UNAVAILABLE.
+        """
+        port = self._ports.take()
+        try:
+            async with self._locks[database.ref]:
+                database = await asyncio.to_thread(self._fresh, database)
+                await self.backups.restore(database, source, port)
+        finally:
+            self._ports.give_back(port)
+
+    async def reschedule(self, database: Database, wanted: object) -> None:
+        """Set when a database is saved by itself.
+
+        Raises:
+            PlatformError: BAD_REQUEST.
+        """
+        await asyncio.to_thread(self.keeper.change, database, schedule=schedule.asked(wanted))
 
     def attach(self, database: Database, app: App, asked: str | None) -> None:
         """Give an app a database: its address is in the app's environment from the next start on.

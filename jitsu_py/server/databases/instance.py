@@ -21,7 +21,6 @@ from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from jitsu_py.server.databases.kinds import Kind, Site
     from jitsu_py.server.databases.process import Found, Process
@@ -64,9 +63,7 @@ class Instance:
     """A database's server, from its launch or adoption until `stop`.
 
     Args:
-        ref: the database's mark.
         site: where it lives and with what password; may be replaced while it does not run.
-        state_folder: the platform's, resolved.
         reserve: MiB of free disk below which it is to take no writes.
         recorded: label of the server that wrote the data; None: none did.
         record: called with the label of a server when it has begun to work on the data.
@@ -75,24 +72,20 @@ class Instance:
 
     def __init__(
         self,
-        ref: str,
         kind: Kind,
         site: Site,
         *,
-        state_folder: Path,
         reserve: int,
         recorded: str | None,
         record: Callable[[str], None],
         settle: Callable[[str], None],
     ) -> None:
-        self.ref = ref
         self.kind = kind
         self.site = site
         self.program: Program | None = None
         self.condition = Condition("stopped")
-        self._state_folder = state_folder
         self._reserve = reserve
-        self._recorded = recorded
+        self.recorded = recorded
         self._record = record
         self._settle = settle
         self._process: Process | None = None
@@ -181,19 +174,12 @@ class Instance:
     async def _launch(self) -> Process:
         self._launched = False
         self.program = program = await self.find()
-        if self._recorded and (why := self.kind.refusal(self._recorded, program)):
+        if self.recorded and (why := self.kind.refusal(self.recorded, program)):
             raise _unavailable(why)
         await self._port_is_free()
         writable = await asyncio.to_thread(self._has_room)
         command = await asyncio.to_thread(self.kind.prepare, self.site, program, writable=writable)
-        process = processes.launch(
-            command,
-            ref=self.ref,
-            state=self._state_folder,
-            cwd=self.site.folder,
-            log=self.site.log,
-            more=self.kind.environment(self.site),
-        )
+        process = processes.launch(command, self.site, self.kind.environment(self.site))
         self._launched = True
         return process
 
@@ -268,9 +254,9 @@ class Instance:
 
     async def _works(self, site: Site, health: Health) -> None:
         assert self.program is not None
-        if self._recorded != self.program.label:
+        if self.recorded != self.program.label:
             await asyncio.to_thread(self._record, self.program.label)
-            self._recorded = self.program.label
+            self.recorded = self.program.label
         if site.former is not None and self.site is site:
             # The password fits, so the one before it is of no use any more.
             self.site = replace(site, former=None)

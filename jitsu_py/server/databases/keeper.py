@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import process as processes
 from jitsu_py.server.databases.addresses import account
+from jitsu_py.server.databases.backups import recover
 from jitsu_py.server.databases.instance import Condition, Instance
 from jitsu_py.server.databases.kinds import Site
 from jitsu_py.server.databases.registry import kind_of
@@ -49,6 +50,8 @@ class Keeper:
         ours = {one.ref: one for one in found if one.leads and one.ref in wanted}
         await processes.sweep([one for one in found if one not in ours.values()])
         for database in listed:
+            if database.ref not in ours:
+                await asyncio.to_thread(recover, self.site(database))
             instance = self.instance(database)
             if database.wanted == "running":
                 instance.start(ours.get(database.ref))
@@ -62,10 +65,8 @@ class Keeper:
         """The instance of a database, made if need be."""
         if database.ref not in self._instances:
             self._instances[database.ref] = Instance(
-                database.ref,
                 self.kind(database),
                 self.site(database),
-                state_folder=self._state_folder,
                 reserve=int(self._settings.databases.reserve),
                 recorded=database.server,
                 record=lambda label: self._record(database, label),
@@ -96,6 +97,8 @@ class Keeper:
         """Where a database's server works."""
         secret = self._store.sealer.open(database.secret)
         return Site(
+            ref=database.ref,
+            home=self._state_folder,
             folder=self.folder(database),
             name=database.name,
             account=account(database),

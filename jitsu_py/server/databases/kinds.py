@@ -37,6 +37,10 @@ class Program:
 class Site:
     """Where one instance lives."""
 
+    ref: str
+    """The database's mark."""
+    home: Path
+    """The platform's state folder, resolved."""
     folder: Path
     """Its own: configuration, data, log."""
     name: str
@@ -65,8 +69,8 @@ class Site:
         return self.folder / "server.log"
 
     def beside(self, folder: Path, port: int) -> Site:
-        """The same database in another place."""
-        return replace(self, folder=folder, port=port, former=None)
+        """A place in which the database's content is made ready, under a mark that nobody looks after."""
+        return replace(self, ref=f"{self.ref}-aside", folder=folder, port=port, former=None)
 
     def make(self) -> None:
         """Make the folders.
@@ -159,6 +163,22 @@ class Kind(ABC):
 
         Raises:
             UnreachableError, RefusedError.
+        """
+
+    @abstractmethod
+    async def dump(self, site: Site, target: Path) -> None:
+        """Write the content of a running server to a file.
+
+        Raises:
+            UnreachableError, RefusedError, UnusableError; OSError.
+        """
+
+    @abstractmethod
+    async def restore(self, site: Site, program: Program, source: Path) -> None:
+        """Make the data of a dump in a folder where nothing is yet; nothing runs there afterwards.
+
+        Raises:
+            UnusableError: it is no dump of this kind, or damaged; OSError.
         """
 
     @abstractmethod

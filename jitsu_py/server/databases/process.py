@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from jitsu_py.server.databases.kinds import Site
     from jitsu_py.server.drones.engine import Exit
 
 DATABASE: Final = "JITSU_DATABASE"
@@ -105,39 +106,27 @@ class Process:
         self._watch.release()
 
 
-def launch(
-    command: Sequence[str], *, ref: str, state: Path, cwd: Path, log: Path, more: Mapping[str, str]
-) -> Process:
+def launch(command: Sequence[str], site: Site, more: Mapping[str, str]) -> Process:
     """Start a database server; it gets nothing of this server's environment.
 
     Args:
-        ref: the database's mark.
-        state: the state folder, resolved.
-        cwd: the folder in which it runs.
-        log: file to which its output is appended.
+        site: where it works, and its mark.
         more: variables of its own.
 
     Raises:
         OSError: the program or a folder is missing, the disk is full, there are no processes left.
     """
     with suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_LIMIT:
-            log.replace(log.with_suffix(".log.1"))
-    environment = {
-        "PATH": SYSTEM_PATH,
-        "HOME": str(cwd),
-        "TMPDIR": str(cwd),
-        "LANG": "C.UTF-8",
-        **more,
-        MARK: str(state),
-        DATABASE: ref,
-    }
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if site.log.stat().st_size > LOG_LIMIT:
+            site.log.replace(site.log.with_suffix(".log.1"))
+    folder = str(site.folder)
+    environment = {"PATH": SYSTEM_PATH, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", **more}
+    output = os.open(site.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         child = subprocess.Popen(
             command,
-            cwd=cwd,
-            env=environment,
+            cwd=folder,
+            env={**environment, MARK: str(site.home), DATABASE: site.ref},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

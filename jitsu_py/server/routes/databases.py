@@ -50,6 +50,8 @@ async def update_database(
         raise PlatformError(
             Code.BAD_REQUEST, f"{unknown[0][:80]!r} cannot be changed; {' and '.join(CHANGES)} can."
         )
+    if "schedule" in body:
+        await platform.databases.reschedule(database, body["schedule"])
     if "memory" in body:
         await platform.databases.resize(database, body["memory"])
     return await _shown(platform, owner, name)

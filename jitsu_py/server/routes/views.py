@@ -9,6 +9,7 @@ from jitsu_py.server.redaction import unchanged
 from jitsu_py.server.times import iso
 
 if TYPE_CHECKING:
+    from jitsu_py.server.databases.backups import Backup
     from jitsu_py.server.databases.databases import Described as DescribedDatabase
     from jitsu_py.server.logbook import Line
     from jitsu_py.server.platform import Described
@@ -116,6 +117,18 @@ def database_view(described: DescribedDatabase, *, secrets: bool) -> dict[str, A
         "schedule": database.schedule or NO_SCHEDULE,
         "ctime": iso(database.ctime),
         "mtime": iso(database.mtime),
+    }
+
+
+def backup_view(backup: Backup) -> dict[str, Any]:
+    """A backup of a database."""
+    return {
+        "id": backup.id,
+        "ctime": iso(backup.ctime),
+        "size": backup.size,
+        "sha256": backup.sha256,
+        "server": backup.server,
+        "scheduled": backup.scheduled,
     }
 
 
