@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -279,3 +280,38 @@ def test_an_answer_is_bounded(tmp_path: Path) -> None:
     assert 20 <= len(newest) < 40
     assert newest[-1].text.startswith("59 ")
     assert numbers(logbook) == list(range(60))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder with 8 MiB of space."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_loses_nothing_of_what_was_printed(small_disk: Path) -> None:
+    """While it is full lines wait in their capture file; with space again they are taken over, once."""
+    logbook = Logbook(small_disk / "logs")
+    captures = logbook.capture(APP, "d1", "1")
+    write(captures, numbered(0, 100))
+    logbook.collect()
+    write(captures, numbered(100, 2_900, width=990))
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    for _ in range(3):
+        logbook.collect()
+        logbook.tidy()
+    assert logbook.end(APP) == 100
+    filler.unlink()
+    settled(logbook)
+    assert numbers(logbook) == list(range(3000))
+    logbook.close()
