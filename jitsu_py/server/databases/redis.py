@@ -60,13 +60,14 @@ FORKED_FROM: Final = (7, 2)
 """The Redis whose files Valkey still reads."""
 
 CONFIGURATION: Final = """\
-# Written at every launch.
+# Written at every launch. Its title would overwrite the environment, by which the next server finds it.
 bind {host}
 protected-mode yes
 port {port}
 requirepass {password}
 dir {data}
 daemonize no
+set-proc-title no
 databases 16
 save ""
 appendonly yes
