@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,8 @@ import pytest
 
 from jitsu_py.cli import EXIT_CODES
 from tests.architecture.test_commands import CONTEXTS
-from tests.cli.people import JITSU, Person
+from tests.cli.people import Person
+from tests.cli.zygote import Zygote, zygote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,44 +128,33 @@ def _world(folder: Path, variables: dict[str, str]) -> World:
     return World(person, variables["JITSU_TOKEN"])
 
 
-@contextmanager
-def silent_pipe() -> Iterator[int]:
-    """The reading end of an open pipe that never speaks."""
-    import os
-
-    reading, writing = os.pipe()
-    try:
-        yield reading
-    finally:
-        os.close(reading)
-        os.close(writing)
+@pytest.fixture(scope="module")
+def lines() -> Iterator[Zygote]:
+    """What runs the command lines; a process for each would spend nearly all its time on starting."""
+    with zygote() as ready:
+        yield ready
 
 
-def finished(world: World, line: list[str], stdin: int | None) -> subprocess.CompletedProcess[str]:
-    """Run a command line; stdin: a descriptor, or None for a closed one."""
-    command = [*JITSU, *line] if stdin is not None else ["sh", "-c", 'exec "$@" <&-', "sh", *JITSU, *line]
-    return subprocess.run(
-        command,
-        cwd=world.person.folder,
-        env=world.person.environment(),
-        stdin=stdin,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-
-
-def hold(world: World, context: click.Context, *, closed: list[str], silent: list[str]) -> None:
+def hold(
+    lines: Zygote, world: World, context: click.Context, *, closed: list[str], silent: list[str]
+) -> None:
     """A command keeps to the rules, with stdin closed and with a silent one, and these flags."""
-    with silent_pipe() as pipe:
-        for stdin, flags in ((None, closed), (pipe, silent)):
-            line = [*words(context), *flags]
-            done = finished(world, line, stdin)
-            told = f"{line}: {done.returncode}\n{done.stdout}{done.stderr}"
-            assert done.returncode in set(EXIT_CODES) - {1}, told
-            assert "--debug" in flags or "Traceback" not in done.stderr, told
-            assert world.secret not in done.stdout + done.stderr, told
+    for stdin, flags in (("closed", closed), ("silent", silent)):
+        line = [*words(context), *flags]
+        done = lines.run(line, world.person.environment(), world.person.folder, stdin=stdin, limit=LIMIT)
+        told = f"{line}: {done.code}\n{done.out}{done.err}"
+        assert done.code in set(EXIT_CODES) - {1}, told
+        assert "--debug" in flags or "Traceback" not in done.err, told
+        assert world.secret not in done.out + done.err, told
+
+
+@pytest.mark.slow
+def test_one_that_waits_is_found_out(with_platform: World, lines: Zygote) -> None:
+    """A command that reads from a silent stdin is killed when its time is over, and that is seen."""
+    person = with_platform.person
+    reads = ["env", "set", "--stdin", "--app", "shop"]
+    done = lines.run(reads, person.environment(), person.folder, stdin="silent", limit=3)
+    assert done.code == -9
 
 
 @pytest.mark.slow
@@ -178,13 +166,13 @@ def test_the_worlds_are_what_they_say(with_platform: World, without_platform: Wo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("context", CONTEXTS, ids=lambda context: context.command_path)
-def test_with_a_platform(context: click.Context, with_platform: World) -> None:
+def test_with_a_platform(context: click.Context, with_platform: World, lines: Zygote) -> None:
     """Against a running platform every command ends by itself, with a published code, its token untold."""
-    hold(with_platform, context, closed=["--debug"], silent=[])
+    hold(lines, with_platform, context, closed=["--debug"], silent=[])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("context", CONTEXTS, ids=lambda context: context.command_path)
-def test_without_a_platform(context: click.Context, without_platform: World) -> None:
+def test_without_a_platform(context: click.Context, without_platform: World, lines: Zygote) -> None:
     """Where no platform answers every command ends by itself, with a published code, its token untold."""
-    hold(without_platform, context, closed=[], silent=["--json", "--debug"])
+    hold(lines, without_platform, context, closed=[], silent=["--json", "--debug"])

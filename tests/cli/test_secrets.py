@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.loopback import Reply, Request
 
 ENV = "sentinel-env-value"
+ENTRUSTED = "sentinel-third-party-token"
 PASSWORD = "sentinel-password-42"
 LOUD: tuple[list[str], ...] = ([], ["--debug"], ["--json"], ["--debug", "--json"])
 
@@ -123,6 +124,39 @@ def test_a_login_shows_no_secret(flags: list[str], guest: Person, secrets: list[
     kept = guest.config.with_name("credentials.toml")
     assert [path for path, text in files(tmp_path) if leaks(text, secrets)] == []
     assert "jitsu_" in kept.read_text()
+
+
+@pytest.mark.parametrize("flags", LOUD, ids=lambda flags: "".join(flags) or "plain")
+def test_changing_an_account_shows_no_secret(
+    flags: list[str],
+    guest: Person,
+    owner: Person,
+    shared_platform: LocalPlatform,
+    secrets: list[str],
+    tmp_path: Path,
+) -> None:
+    """Passwords, right and wrong, and entrusted tokens on stdin show nowhere; none is kept as it is."""
+    new = f"{PASSWORD}-new"
+    hidden = [*secrets, new, ENTRUSTED, base64.b64encode(f"{shared_platform.user}:{new}".encode()).decode()]
+    guest.more["JITSU_TOKEN"] = secrets[0]
+    runs = [
+        (guest, 3, ["users", "changepassword", "--password-stdin"], f"{new}\n{new}"),
+        (guest, 2, ["users", "changepassword", "--password-stdin"], f"{PASSWORD}\n"),
+        (guest, 2, ["users", "changepassword", "--password-stdin"], f"{PASSWORD}\nshort"),
+        (guest, 0, ["users", "changepassword", "--password-stdin"], f"{PASSWORD}\n{new}"),
+        (guest, 3, ["users", "update", "--email", "a@example.com", "--password-stdin"], PASSWORD),
+        (guest, 0, ["users", "update", "--email", "a@example.com", "--password-stdin"], new),
+        (guest, 2, ["thirdparty", "add", "github", "--token-stdin"], ENTRUSTED),
+        (owner, 0, ["thirdparty", "add", "github", "--token-stdin", "--id", "it"], ENTRUSTED),
+        (owner, 2, ["thirdparty", "add", ENTRUSTED[:8], "--token-stdin"], ENTRUSTED),
+        (owner, 0, ["thirdparty", "list"], ""),
+        (owner, 0, ["thirdparty", "remove", "it"], ""),
+    ]
+    for person, code, words, stdin in runs:
+        done = person.jitsu(*words, *flags, stdin=stdin)
+        assert done.code == code, (words, done.err)
+        assert not leaks(done.out + done.err, hidden), words
+    assert [path for path, text in files(tmp_path, shared_platform.home) if leaks(text, hidden)] == []
 
 
 @pytest.mark.parametrize("flags", LOUD, ids=lambda flags: "".join(flags) or "plain")

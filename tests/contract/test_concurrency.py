@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
+import signal
+import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from jitsu_py.server.store import load_sealer, open_store
 from tests.platforms import archive, hello
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.platforms import LocalPlatform
 
 pytestmark = pytest.mark.slow
@@ -32,7 +40,9 @@ def check_store(platform: LocalPlatform) -> None:
     with store.read() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        dangling = "SELECT count(*) FROM apps WHERE active_id NOT IN (SELECT id FROM snapshots)"
+        dangling = (
+            "SELECT count(*) FROM apps WHERE active_id > 0 AND active_id NOT IN (SELECT id FROM snapshots)"
+        )
         assert connection.exec_driver_sql(dangling).scalar_one() == 0
     store.close()
 
@@ -148,3 +158,55 @@ def test_fifty_clients_leave_a_consistent_store(platform: LocalPlatform) -> None
     check_store(platform)
     assert platform.call("GET", f"/apps/{user}").json() == {"apps": []}
     assert list((platform.home / "snapshots").iterdir()) == []
+
+
+@pytest.mark.parametrize("pause", [0.1, 0.35, 0.8])
+def test_a_server_killed_while_many_write_starts_again_whole(pause: float, platform: LocalPlatform) -> None:
+    """After `kill -9` the store is sound, and every write that was answered is there, none by half."""
+    killed = threading.Event()
+    kept: list[dict[str, str]] = [{} for _ in range(8)]
+    platform_url, login = platform.status.api, (platform.user, platform.token)
+
+    def write(number: int) -> None:
+        with requests.Session() as session:
+            session.auth = login
+            for turn in itertools.count():
+                name = f"app-{number}-{turn % 5}"
+                base = f"{platform_url}/apps/{platform.user}"
+                try:
+                    # What is on its way at the end may have come about or not.
+                    if turn >= 5:
+                        before = kept[number].pop(name)
+                        assert before
+                        assert session.delete(f"{base}/{name}", timeout=30).ok
+                    assert session.post(base, json={"name": name, "env": {"A": "1"}}, timeout=30).ok
+                    assert session.patch(f"{base}/{name}/env", json={"B": str(turn)}, timeout=30).ok
+                    kept[number][name] = str(turn)
+                except requests.RequestException:
+                    assert killed.is_set()
+                    return
+
+    with ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(write, number) for number in range(8)]
+        wait_until(lambda: all(kept), 60)
+        time.sleep(pause)
+        killed.set()
+        os.kill(platform.status.pid, signal.SIGKILL)
+        for client in clients:
+            client.result(timeout=60)
+    platform.start()
+    check_store(platform)
+    apps = {app["name"]: app for app in platform.call("GET", f"/apps/{platform.user}").json()["apps"]}
+    for name, turn in itertools.chain.from_iterable(one.items() for one in kept):
+        assert apps[name]["env"] == {"A": "1", "B": turn}
+    halves = [app["env"] for app in apps.values() if not {"A"} <= set(app["env"]) <= {"A", "B"}]
+    assert halves == []
+    assert platform.call("POST", f"/apps/{platform.user}", {"name": "afterwards"}).status_code == 201
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for something to come about."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from jitsu_py.server import run
 from tests.platforms import LocalPlatform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -170,6 +172,41 @@ def test_a_full_disk_is_refused_with_a_sentence(tmp_path: Path) -> None:
             run.start(disk / "home")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nothing can be written below the folder: by its mode, or for root, whom that does not stop, by a mount."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        tried = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True, check=False
+        )
+        if tried.returncode:
+            pytest.skip("root may not mount here, and nothing else stops root from writing")
+    else:
+        folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        if is_root:
+            subprocess.run(["umount", str(folder)], check=True)
+        else:
+            folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "used"])
+def test_a_state_folder_that_cannot_be_written_is_refused_with_a_sentence(
+    tmp_path: Path, is_new: bool
+) -> None:
+    """One that is to be made, and one that is there: named, with what to do; nothing runs afterwards."""
+    place = tmp_path / "place"
+    place.mkdir()
+    home = place / "home" if is_new else place
+    with read_only(place), pytest.raises(run.PlatformError, match="JITSU_HOME") as refused:
+        run.start(home)
+    assert str(home) in refused.value.message
+    assert run.status(home) is None
 
 
 def test_run_may_be_deleted_at_any_time(platform: LocalPlatform) -> None:
