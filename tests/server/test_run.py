@@ -176,7 +176,7 @@ def test_a_full_disk_is_refused_with_a_sentence(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Nothing can be written below the folder: by its mode, or for root, whom that does not stop, by a mount."""
+    """Let nothing be written below the folder: by its mode or, since that does not stop root, by a mount."""
     is_root = os.geteuid() == 0
     if is_root:
         tried = subprocess.run(
