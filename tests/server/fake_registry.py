@@ -100,7 +100,7 @@ class FakeRegistry:
                 registry.asked.append(self.path)
                 status, body = registry.answer(unquote(self.path))
                 if registry.token and self.headers.get("authorization") != f"Bearer {registry.token}":
-                    status, body = 401, b'{"error": "who are you?"}'
+                    status, body = 401, b'{"error": "authorization required to access it"}'
                 self.send_response(status)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()

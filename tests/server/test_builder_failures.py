@@ -284,6 +284,15 @@ def test_scripts(world: BuildWorld, script: str, expected: str, what: str) -> No
     assert what in error.message
 
 
+@pytest.mark.slow
+def test_typescript(world: BuildWorld) -> None:
+    """The compiler's own words, with file and line."""
+    package = {"devDependencies": {"typescript": "5.4.5"}, "scripts": {"build": "tsc --noEmit src/app.ts"}}
+    error = failure(world, package, {"src/app.ts": "const n: number = 'text'\n"})
+    assert (name(error), error.code) == ("typescript", Code.BUILD_FAILED)
+    assert "src/app.ts(1,7): error TS2322" in error.message
+
+
 def test_openssl_legacy(world: BuildWorld) -> None:
     """Old webpack's hash, under a Node that has it no more."""
     error = build(world, "node -e \"require('crypto').createHash('md4')\"")

@@ -42,7 +42,8 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
     Failure(
         "lockfile_out_of_step",
         r"`npm ci` can only install packages when your package\.json and"
-        r"|ERR_PNPM_OUTDATED_LOCKFILE|[Yy]our lockfile needs to be updated",
+        r"|ERR_PNPM_OUTDATED_LOCKFILE|[Yy]our lockfile needs to be updated"
+        r"|The lockfile would have been (?:modified|created) by this install",
         "The lockfile does not fit package.json.",
         "Run npm install (yarn, pnpm) in the project and deploy the lockfile it writes.",
     ),
@@ -64,7 +65,8 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
         NPM_CODE
         + r"(?:E401|E403|ENEEDAUTH)(?:[\s\S]*?GET (?P<what>\S+))?"
         + r"|ERR_PNPM_FETCH_40[13]\S*\s+GET (?P<what2>\S+?):?\s|YN0041|YN0033"
-        + r'|An unexpected error occurred: "(?P<what3>\S+): Request failed \\?"?40[13]',
+        + r'|An unexpected error occurred: "(?P<what3>\S+): Request failed \\?"?40[13]'
+        + r"|error (?:Error: )?(?P<what4>http\S+): .*(?i:authori[sz]|authenticat|forbidden)",
         "The registry does not give out a package without credentials: {what}.",
         "Entrust a token for its registry: jitsu thirdparty add npm --url https://registry.example.com. Or "
         "put //registry.example.com/:_authToken=${{NPM_TOKEN}} into the project's .npmrc, and set NPM_TOKEN "
@@ -75,7 +77,9 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
         "package_missing",
         NPM_CODE + r"E404(?:[\s\S]*?404\s+'(?P<what>[^']+)'|[\s\S]*?GET (?P<what2>\S+))?"
         r"|ERR_PNPM_FETCH_404[\s\S]*?(?P<what3>\S+): Not Found"
-        r'|Couldn\'t find package "(?P<what4>[^"]+)"',
+        r'|Couldn\'t find package "(?P<what4>[^"]+)"'
+        r"|YN0035: . (?P<what5>\S+?)(?:@npm\S*)?: Package not found"
+        r"|error (?:Error: )?(?P<what6>http\S+): [Nn]ot found",
         "A package is not in the registry: {what}.",
         "Check its name in package.json; a private one needs its registry and a token in .npmrc.",
     ),
@@ -83,7 +87,8 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
         "version_missing",
         NPM_CODE + r"ETARGET(?:[\s\S]*?No matching version found for (?P<what>\S+?)\.?(?:\s|$))?"
         r"|ERR_PNPM_NO_MATCHING_VERSION\S*\s+No matching version found for (?P<what2>\S+)"
-        r'|Couldn\'t find any versions for "(?P<what3>[^"]+)"',
+        r'|Couldn\'t find any versions for "(?P<what3>[^"]+)"'
+        r"|YN0082: . (?P<what4>\S+?): No candidates found",
         "A package has no such version: {what}.",
         "See its versions with npm view PACKAGE versions, and change package.json.",
     ),
@@ -134,7 +139,8 @@ MANAGER_FAILURES: Final[tuple[Failure, ...]] = (
         "network_down",
         r"(?:"
         + NPM_CODE
-        + r"|META_FETCH_FAIL[\s\S]*?|unexpected error occurred: .*)(?:ERR_SOCKET_TIMEOUT|EAI_AGAIN"
+        + r"|META_FETCH_FAIL[\s\S]*?|unexpected error occurred: .*|YN\d+: .*RequestError: .*|^error Error: .*"
+        r")(?:ERR_SOCKET_TIMEOUT|EAI_AGAIN"
         r"|E(?:NOTFOUND|CONNREFUSED|TIMEDOUT|CONNRESET|NETUNREACH|HOSTUNREACH))",
         "The package registry cannot be reached from the server.",
         "Check the server's network, its proxy (HTTPS_PROXY) and the registry in .npmrc; then deploy again.",
