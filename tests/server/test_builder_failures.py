@@ -207,7 +207,7 @@ def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """PATH has what scripts cannot do without, and no compiler, Python, make or git."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("sh", "env", "sed", "dirname", "uname", "cat"):
+    for tool in ("sh", "env", "sed", "dirname", "uname", "cat", "nice"):
         found = shutil.which(tool)
         assert found
         (folder / tool).symlink_to(found)
@@ -338,7 +338,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("stage", ["unpack", "build"])
 def test_disk_full(small_disk: Path, tmp_path: Path, stage: str) -> None:
     """The build fails, with what was half-made gone and the space free again."""
-    (small_disk / "made").mkdir()
+    (small_disk / "made").mkdir(exist_ok=True)
     world = BuildWorld(small_disk / "made")
     files: dict[str, str | bytes] = {"server.js": "1"}
     package: dict[str, Any] = {}
@@ -347,7 +347,7 @@ def test_disk_full(small_disk: Path, tmp_path: Path, stage: str) -> None:
     else:
         package["scripts"] = {"build": "node -e \"require('fs').writeFileSync('big', Buffer.alloc(9e6))\""}
     other = BuildWorld(tmp_path / "made")
-    (tmp_path / "made").mkdir()
+    (tmp_path / "made").mkdir(exist_ok=True)
     job = other.job(package, files)
     placed = type(job)(job.user, job.app, job.snapshot, job.archive, small_disk / "x", job.log, {})
     with pytest.raises(PlatformError) as caught:
