@@ -567,3 +567,49 @@ def test_return_codes_are_told_in_words(returncode: int, expected: Exit, words: 
     """A negative return code is a signal, and so is a shell's 128 + n."""
     assert Exit.of(returncode) == expected
     assert Exit.of(returncode).words() == words
+
+
+def test_nobody_goes_on_looking_whether_a_process_is_ready_that_has_ended() -> None:
+    """A drone that crashes before it listens leaves no task behind, at its first boot and at a later one."""
+
+    async def story(bench: Bench) -> None:
+        starting = asyncio.create_task(bench.supervisor.start(make_spec()))
+        await bench.settle()
+        await bench.crash()
+        with pytest.raises(BootFailed):
+            await starting
+        await bench.settle()
+        assert bench.supervisor._tasks == set()
+        await bench.started(make_spec("d-2"))
+        await bench.crash()
+        stopping = asyncio.create_task(bench.supervisor.stop("d-2"))
+        await bench.settle()
+        await bench.crash()
+        await stopping
+        await bench.settle()
+        assert bench.supervisor._tasks == set()
+
+    replay(story)
+
+
+def test_a_drone_that_crashes_again_and_again_counts_as_crashing_until_it_has_run_for_a_while() -> None:
+    """Through its waits and boots alike; a few exits are none, and ten quiet seconds end it."""
+
+    async def story(bench: Bench) -> None:
+        await bench.started()
+        for _ in range(4):
+            assert not bench.drone().crashing
+            await bench.crash()
+            bench.engine.launched[-1].listens.set()
+            await bench.settle()
+        await bench.crash()
+        assert (bench.drone().state, bench.drone().crashing) == (DroneState.BACKING_OFF, True)
+        await bench.advance(1)
+        assert (bench.drone().state, bench.drone().crashing) == (DroneState.BOOTING, True)
+        bench.engine.launched[-1].listens.set()
+        await bench.settle()
+        assert (bench.drone().state, bench.drone().crashing) == (DroneState.READY, True)
+        await bench.advance(10)
+        assert not bench.drone().crashing
+
+    replay(story)

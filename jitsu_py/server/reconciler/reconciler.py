@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 EVERY: Final = 5.0
 """Seconds between two rounds when nothing happens."""
+
+AT_ONCE: Final = max(4, 2 * (os.cpu_count() or 1))
+"""Apps that are brought back at a time, after a reboot say: more would take each other's time to boot."""
 
 LONGEST_WAIT: Final = 60.0
 """Seconds between two tries to bring back an app that does not start; they double from 1."""
@@ -69,6 +73,8 @@ class Reconciler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._retry: dict[int, tuple[float, float]] = {}  # app id -> (not before, last delay)
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._reviving: set[int] = set()  # ids of apps that have or wait for one of these places
         self._closing = False
 
     async def open(self) -> None:
@@ -308,9 +314,11 @@ class Reconciler:
             if (
                 is_short(self.drones(app), app.drones)
                 and not_before <= now
+                and app.id not in self._reviving
                 and not self._locks[app.id].locked()
             ):
-                self._spawn(self._bring_back(app))
+                self._reviving.add(app.id)
+                self._spawn(self._revive(app))
         await self.routes_changed()
         for app in await asyncio.to_thread(self._desired.listed):
             if self._fleet.others(app) and not self._locks[app.id].locked():
@@ -322,6 +330,15 @@ class Reconciler:
             # What was read before the lock was held may be of before a switch.
             with contextlib.suppress(PlatformError):  # it was destroyed meanwhile, drones and all
                 self._retire_others(await asyncio.to_thread(self._desired.fresh, app))
+
+    async def _revive(self, app: App) -> None:
+        """Bring an app back when it is its turn; those before it in the list have theirs first."""
+        try:
+            # Not under the app's lock: a person who starts it meanwhile does not wait for the others.
+            async with self._places:
+                await self._bring_back(app)
+        finally:
+            self._reviving.discard(app.id)
 
     async def _bring_back(self, app: App) -> None:
         """Start what should run and does not; failures are tried again, ever later."""
