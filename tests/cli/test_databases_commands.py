@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cli.people import JITSU, left
+from tests.cli.test_completion_shells import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,3 +266,10 @@ def test_a_way_ends_where_there_is_none(owner: Person, shared_platform: LocalPla
     assert db(reader, "list").code == 0
     assert db(reader, "connect", "closed", "--port", "0").code in {3, 11}
     assert db(reader, "get", "closed", "--url").code == 11
+
+
+def test_names_are_completed(owner: Person) -> None:
+    """A Tab behind a verb knows the databases; the types are in the script itself."""
+    made(owner, "tabbed")
+    assert "tabbed" in warm(owner, "databases", "databases", "get")
+    assert "one-of:redis|mongo|couch" in owner.jitsu("completion", "bash").out
