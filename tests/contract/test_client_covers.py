@@ -11,6 +11,7 @@ import pytest
 
 from jitsu_py.api import Client
 from jitsu_py.api.apps import Cloud
+from jitsu_py.api.backups import Backup
 from jitsu_py.errors import JitsuError
 from tests.contract.routes import ROUTES, Route
 from tests.unit.loopback import answer, serving
@@ -84,6 +85,13 @@ CALLS: dict[str, Callable[[Client, Path], Any]] = {
     "POST /databases/{user}/{name}/rotate": lambda client, _: client.databases.rotate("db"),
     "POST /databases/{user}/{name}/start": lambda client, _: client.databases.start("db"),
     "POST /databases/{user}/{name}/stop": lambda client, _: client.databases.stop("db"),
+    "POST /databases/{user}/{name}/backups": lambda client, _: client.backups.create("db"),
+    "GET /databases/{user}/{name}/backups": lambda client, _: client.backups.list("db"),
+    "GET /databases/{user}/{name}/backups/{ref}": lambda client, tmp: client.backups.fetch(
+        "db", Backup.parse({"id": "1"}), tmp / "1", lambda _done, _total: None
+    ),
+    "DELETE /databases/{user}/{name}/backups/{ref}": lambda client, _: client.backups.destroy("db", "1"),
+    "POST /databases/{user}/{name}/restore": lambda client, _: client.backups.restore("db", "1"),
     "POST /logs/{user}": lambda client, _: client.logs.query_all(),
     "GET /logs/{user}": lambda client, _: list(client.logs.tail_all()),
     "GET /logs/{user}/{app}/{rows}": lambda client, _: client.logs.query("app", 5),
