@@ -137,7 +137,10 @@ def test_a_body_that_is_no_json_object_is_refused(
 ) -> None:
     """400 with a sentence, never a fault."""
     answer = shared_platform.call(route.method, at(route, shared_platform.user), data=data)
-    if route.path.endswith(("/{app}", "/{name}", "/{app}/cloud", "/{app}/env")) and answer.status_code == 404:
+    if (
+        route.path.endswith(("/{app}", "/{name}", "/restore", "/{app}/cloud", "/{app}/env"))
+        and answer.status_code == 404
+    ):
         return
     assert is_an_error(answer, 400, "bad_request")
 

@@ -41,7 +41,7 @@ def url(database: Database, password: str) -> str:
         return f"redis://:{password}@{at}"
     if database.type == "couch":
         return f"http://{account(database)}:{password}@{at}/{database.name}"
-    return f"{_mongo(database, password)}/{database.name}"
+    return f"{_mongo(database, password)}/{mongo_name(database.name)}"
 
 
 def metadata(database: Database, password: str | None) -> dict[str, Any]:
@@ -57,10 +57,15 @@ def metadata(database: Database, password: str | None) -> dict[str, Any]:
     if database.type == "couch":
         return {"id": database.name, **named}
     shown = None if password is None else _mongo(database, password)
-    facts = {**named, "dbname": database.name, "uri": shown}
+    facts = {**named, "dbname": mongo_name(database.name), "uri": shown}
     if database.type == "mongohq":
         facts["config"] = {"MONGOHQ_URL": None if password is None else url(database, password)}
     return facts
+
+
+def mongo_name(name: str) -> str:
+    """The name that a Mongo database of this name has inside its server, which keeps some for itself."""
+    return f"{name}-db" if name in ("admin", "local", "config") else name
 
 
 def variables(database: Database, alias: str | None) -> tuple[str, ...]:

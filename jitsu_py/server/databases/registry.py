@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitsu_py.server.databases.mongo import MongoKind
 from jitsu_py.server.databases.redis import RedisKind
 
 if TYPE_CHECKING:
@@ -19,4 +20,4 @@ def kind_of(type_: str, home: Path) -> Kind:
         type_: one of `addresses.TYPES`.
         home: the state folder.
     """
-    return RedisKind()
+    return MongoKind() if type_ in ("mongo", "mongohq") else RedisKind()
