@@ -49,9 +49,24 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "destroy": (Example("jitsu destroy shop --confirm", "Remove the app shop without being asked:"),),
     "logs": (Example("jitsu logs shop 40", "Print the newest 40 lines of the app shop:"),),
-    "logs all": (Example("jitsu logs all 40", "Print the newest 40 lines of all apps:"),),
+    "logs all": (
+        Example("jitsu logs all 40", "Print the newest 40 lines of all apps:"),
+        Example("jitsu logs all -f --json | jq -r .text", "Follow all apps, an object a line:"),
+    ),
     "logs app": (Example("jitsu logs app shop 40", "Print the newest 40 lines of the app shop:"),),
     "logs tail": (Example("jitsu logs tail shop", "Follow what the app shop prints:"),),
+    "logs drains": (
+        Example("jitsu logs drains add syslog+tls://logs.example.com:6514 shop", "Ship the app's lines:"),
+        Example("jitsu logs drains list", "See where lines go, and whether they arrive:"),
+    ),
+    "logs drains add": (
+        Example("jitsu logs drains add syslog+tls://logs.example.com:6514 shop", "Ship the app's lines:"),
+        Example(
+            "jitsu logs drains add https://logs.example.com/in --all --redact", "Ship those of all apps:"
+        ),
+    ),
+    "logs drains list": (Example("jitsu logs drains list", "See where lines go, and whether they arrive:"),),
+    "logs drains remove": (Example("jitsu logs drains remove d-0a1b2c3d", "Ship nothing more there:"),),
     "apps": (Example("jitsu apps list", "List the apps:"),),
     "apps available": (Example("jitsu apps available shop", "Ask whether a name is free:"),),
     "apps update": (Example("jitsu apps update --dry-run", "See what package.json would change:"),),

@@ -9,6 +9,7 @@ from jitsu_py.api.addresses import base_url
 from jitsu_py.api.apps import Apps
 from jitsu_py.api.backups import Backups
 from jitsu_py.api.databases import Databases
+from jitsu_py.api.drains import Drains
 from jitsu_py.api.logs import Logs
 from jitsu_py.api.snapshots import Snapshots
 from jitsu_py.api.system import System
@@ -72,6 +73,7 @@ class Client:
         self.databases = Databases(self._transport, username)
         self.backups = Backups(self._transport, username)
         self.logs = Logs(self._transport, username)
+        self.drains = Drains(self._transport, username)
         self.system = System(self._transport)
 
     def __repr__(self) -> str:

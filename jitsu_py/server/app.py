@@ -22,6 +22,7 @@ from jitsu_py.server.routes import (
     apps,
     backups,
     databases,
+    drains,
     logs,
     snapshots,
     system,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from jitsu_py.server.accounts import Accounts
     from jitsu_py.server.auth import Authenticator
     from jitsu_py.server.departures import Departures
+    from jitsu_py.server.drains import Drains
     from jitsu_py.server.platform import Platform
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ def create_app(
     authenticator: Authenticator,
     accounts: Accounts,
     departures: Departures,
+    shipping: Drains,
     background: Callable[[], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """The application that serves a platform.
@@ -84,8 +87,21 @@ def create_app(
     app.state.accounts = accounts
     app.state.lists = AppLists(platform)
     app.state.departures = departures
+    app.state.drains = shipping
     # Snapshots before apps: `/apps/{user}/snapshots/{id}` must not be read as an app's action.
-    for module in (system, snapshots, apps, users, tokens, thirdparty, databases, backups, tunnel, logs):
+    for module in (
+        system,
+        snapshots,
+        apps,
+        users,
+        tokens,
+        thirdparty,
+        databases,
+        backups,
+        tunnel,
+        logs,
+        drains,
+    ):
         app.include_router(module.router)
     describe(app)
     app.add_exception_handler(PlatformError, _platform_error)

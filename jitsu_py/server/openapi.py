@@ -92,6 +92,9 @@ _JSON: Final[dict[str, Any]] = {
     "GET /logs/{user}/{app}": _LINES,
     "GET /logs/{user}/{app}/{rows}": _LINES,
     "POST /logs/{user}": _ENTRIES,
+    "GET /drains/{user}": obj(drains=array(ref("Drain"))),
+    "POST /drains/{user}": obj(drain=ref("Drain"), warning={"type": "string"}),
+    "DELETE /drains/{user}/{ref}": _DONE,
     "POST /logs/{user}/{app}": _ENTRIES,
 }
 """JSON answers of success."""
@@ -127,6 +130,7 @@ _BODIES: Final[dict[str, Any]] = {
     "POST /databases/{user}/{name}": ref("DatabaseWish"),
     "PUT /databases/{user}/{name}": ref("DatabaseChange"),
     "POST /databases/{user}/{name}/restore": wish(backup={"type": "string"}),
+    "POST /drains/{user}": ref("DrainWish"),
     "POST /logs/{user}": ref("LogQuery"),
     "POST /logs/{user}/{app}": ref("LogQuery"),
 }

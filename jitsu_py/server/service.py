@@ -31,6 +31,7 @@ from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
+from jitsu_py.server.drains import Drains
 from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
@@ -115,7 +116,10 @@ class Service:
         self._mailer = Mailer(settings.home / "outbox", settings.mail)
         self._departures = Departures(platform)
         accounts = Accounts(store, self._mailer, sign_up=settings.accounts.sign_up, host=self._address.api)
-        self._app = create_app(platform, authenticator, accounts, self._departures, self._background)
+        self._drains = Drains(store, logbook, settings.logs, self._user)
+        self._app = create_app(
+            platform, authenticator, accounts, self._departures, self._drains, self._background
+        )
 
     async def main(self) -> None:
         """Serve until told to stop."""
@@ -157,7 +161,7 @@ class Service:
             await self._databases.close(leave_running=True)
             raise
         beside = (self._logbook.run(), self._keep_run_file(), self._mailer.run(), self._departures.run())
-        tasks = [asyncio.create_task(work) for work in beside]
+        tasks = [asyncio.create_task(work) for work in (*beside, self._drains.run())]
         try:
             yield
         finally:
@@ -167,6 +171,8 @@ class Service:
             await self._databases.close(leave_running=self.leaves_running)
             for task in tasks:
                 task.cancel()
+            # Drains note how far they have come.
+            await asyncio.wait(tasks, timeout=5)
             await asyncio.to_thread(self._logbook.collect)
             await asyncio.to_thread(self._logbook.close)
             (self._settings.home / wire.RUN_FILE).unlink(missing_ok=True)

@@ -59,6 +59,9 @@ TEMPLATE = """\
 [logs]
 # days = 30                 # for which an app's lines are kept
 # bytes = 268435456         # that an app's lines take on the disk; the newest win
+# drains = "public"         # where lines may be shipped to: public: the internet; anywhere: this machine and
+#                           # its networks too, as this machine's own account always may; off: nowhere
+# ca = ""                   # file with certificates of authorities that receivers have beside the system's
 
 [databases]
 # memory = 256              # MiB that each may use, unless it was made with another number
@@ -152,6 +155,10 @@ class Logs:
     """For which lines are kept."""
     bytes: int = 256 * 1024**2
     """Of the disk for each app; the newest lines win."""
+    drains: str = field(default="public", metadata={"choices": ("public", "anywhere", "off")})
+    """Where lines may be shipped to; this machine's own account may anywhere, unless it is off."""
+    ca: str = field(default="", metadata={"may_be_empty": True})
+    """File with certificates of authorities that receivers have beside the system's."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import click
 
 from jitsu_py import grammar
 from jitsu_py.commands.logs import following
+from jitsu_py.commands.logs.drains import drains
 from jitsu_py.commands.logs.questions import LINES, filters, parse, wanted
 from jitsu_py.commands.logs.showing import show
 from jitsu_py.context import Context, pass_context
@@ -120,3 +121,6 @@ def tail(
     A lost connection is taken up again where it broke. With --json, an object a line.
     """
     following.one(context, words, folder, raw, wanted(wishes))
+
+
+logs.add_command(drains)

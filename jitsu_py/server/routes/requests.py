@@ -16,6 +16,7 @@ from jitsu_py import wire
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.auth import Authenticator, Caller, may, may_manage_account
 from jitsu_py.server.departures import Departures
+from jitsu_py.server.drains import Drains
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import actor
 from jitsu_py.server.platform import Platform
@@ -53,6 +54,11 @@ def _lists(request: Request) -> AppLists:
 def _departures(request: Request) -> Departures:
     departures: Departures = request.app.state.departures
     return departures
+
+
+def _drains(request: Request) -> Drains:
+    drains: Drains = request.app.state.drains
+    return drains
 
 
 def _gate(request: Request) -> Callable[[str], AbstractAsyncContextManager[None]]:
@@ -173,6 +179,9 @@ TheLists = Annotated[AppLists, Depends(_lists)]
 
 TheDepartures = Annotated[Departures, Depends(_departures)]
 """Removes accounts."""
+
+TheDrains = Annotated[Drains, Depends(_drains)]
+"""Ships lines of logs."""
 
 Gate = Annotated[Callable[[str], AbstractAsyncContextManager[None]], Depends(_gate)]
 """Around a guess at a code for a user: a wrong one is slowed down."""

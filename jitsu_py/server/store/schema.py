@@ -147,6 +147,27 @@ releases = Table(
     Column("served", Float),  # when it was first proved ready; NULL: never
 )
 
+drains = Table(
+    "drains",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("ref", String, nullable=False),  # the id a person sees
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE")),  # NULL: all the user's apps
+    Column("url", LargeBinary, nullable=False),  # sealed
+    Column("redact", Boolean, nullable=False),
+    Column("ctime", Float, nullable=False),
+    UniqueConstraint("user_id", "ref"),
+)
+
+drain_places = Table(
+    "drain_places",
+    metadata,
+    Column("drain_id", ForeignKey("drains.id", ondelete="CASCADE"), primary_key=True),
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", Integer, nullable=False),  # id of the last line that the receiver took
+)
+
 remembered = Table(
     "remembered",
     metadata,
