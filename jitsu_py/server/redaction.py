@@ -1,4 +1,5 @@
-"""Secrets of an app, hidden in what it printed: the values of its environment, now and at its earlier starts.
+"""Secrets of an app, hidden in what it printed: the values of its environment, now and at its earlier starts,
+and the passwords of databases.
 
 It finds a value as it is, as JSON and a URL spell it, each longer line of one that has several, and the
 password of one that is an address. What an app encodes in another way (base64, a hash) is beyond it.
@@ -13,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from jitsu_py.server.store import snapshots
+from jitsu_py.server.store import databases, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,9 +43,10 @@ COMMON: Final = frozenset(
 
 
 def hiding(store: Store, app: App) -> Hide:
-    """What hides an app's secrets in a text, by its environment of this moment."""
+    """What hides an app's secrets in a text: by its environments, and its user's databases, of this moment."""
     with store.read() as connection:
         sealed = [app.env, *snapshots.environments(connection, app.id)]
+        sealed += [database.secret for database in databases.listed(connection, app.user)]
     values = {value for each in set(sealed) for value in store.sealer.open(each).values()}
     return _hide(frozenset(values))
 
