@@ -16,9 +16,11 @@ __jitsu_at() {
     'open') flags='--dir=dirs' arguments='apps' ;;
     'rollback') flags='--dir=dirs --with-env' arguments='apps snapshots' ;;
     'destroy') flags='--dir=dirs' arguments='apps' ;;
-    'logs') verbs='all app tail' ;;
+    'logs') verbs='all app drains tail' ;;
     'logs all') flags='-f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' ;;
     'logs app') flags='--dir=dirs -f --follow --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
+    'logs drains') verbs='add list remove' aliases='ls rm' ;;
+    'logs drains add') flags='--dir=dirs --all --redact' arguments='free apps' ;;
     'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
     'apps') verbs='deploy available browse cloud create destroy list restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
     'apps deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
@@ -140,7 +142,11 @@ __jitsu_step() {
     '/help') here='help' ;;
     'logs/all') here='logs all' ;;
     'logs/app') here='logs app' ;;
+    'logs/drains') here='logs drains' ;;
     'logs/tail') here='logs tail' ;;
+    'logs drains/add') here='logs drains add' ;;
+    'logs drains/list'|'logs drains/ls') here='logs drains list' ;;
+    'logs drains/remove'|'logs drains/rm') here='logs drains remove' ;;
     'apps/deploy'|'apps/d'|'apps/push'|'apps/publish') here='apps deploy' ;;
     'apps/available') here='apps available' ;;
     'apps/browse'|'apps/open') here='apps browse' ;;
