@@ -43,7 +43,7 @@ COMMON: Final = frozenset(
 
 
 def hiding(store: Store, app: App) -> Hide:
-    """What hides an app's secrets in a text: by its environments, and its user's databases, of this moment."""
+    """What hides an app's secrets in a text: by what its environments and databases are now."""
     with store.read() as connection:
         sealed = [app.env, *snapshots.environments(connection, app.id)]
         sealed += [database.secret for database in databases.listed(connection, app.user)]
