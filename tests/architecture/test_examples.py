@@ -24,7 +24,7 @@ def calls(line: str) -> Iterator[list[str]]:
     """The words behind each `jitsu` of a shell's line."""
     words: list[str] | None = None
     split = shlex.shlex(line, posix=True, punctuation_chars=True)
-    split.wordchars += "@:"
+    split.wordchars += "@:+"
     for word in split:
         if set(word) <= set("();<>|&"):
             if words is not None:
