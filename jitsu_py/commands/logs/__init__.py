@@ -51,7 +51,7 @@ _folder = click.option(
 )
 
 
-@click.group(cls=Logs)
+@click.group(cls=Logs, commands={"drains": drains})
 def logs() -> None:
     """Show what an app printed.
 
@@ -121,6 +121,3 @@ def tail(
     A lost connection is taken up again where it broke. With --json, an object a line.
     """
     following.one(context, words, folder, raw, wanted(wishes))
-
-
-logs.add_command(drains)
