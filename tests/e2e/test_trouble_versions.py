@@ -88,7 +88,7 @@ def test_a_bad_version_never_takes_over(
     # The time it asked for, not the server's own.
     assert code == "crashed" or "within 4 seconds" in error["message"]
     assert error["details"]["differs"] == {"from": "0.1.0", "files": ["extra.js added", "server.js"]}
-    assert "Since 0.1.0, which came up, there changed files: extra.js added, server.js." in error["message"]
+    assert "Changed since 0.1.0, which came up: files: extra.js added, server.js." in error["message"]
     assert not load.figures.failed, load.figures.failed[:3]
     assert set(load.figures.texts) == {"good"}
     until(lambda: drones(strict, path) == serving)

@@ -60,7 +60,7 @@ def sentence(ref: str, found: Mapping[str, list[str]]) -> str:
     if not found:
         return f"Nothing of it differs from {ref}, which came up before."
     kinds = (f"{kind}: {_some(words)}" for kind, words in found.items())
-    return f"Since {ref}, which came up, there changed {'; '.join(kinds)}."
+    return f"Changed since {ref}, which came up: {'; '.join(kinds)}."
 
 
 def _some(words: list[str]) -> str:
