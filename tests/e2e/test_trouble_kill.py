@@ -16,6 +16,7 @@ import pytest
 from websockets.sync.client import connect
 
 from jitsu_py.server import run
+from jitsu_py.server.confinement import find_hierarchy, mark_of
 from tests.e2e import steps
 from tests.e2e.steps import DEAF, NEVER_LISTENS, act, create, drones, put, says, serve, shown, until
 from tests.platforms import LocalPlatform, archive
@@ -72,9 +73,16 @@ def test_during_a_build(platform: LocalPlatform, tmp_path: Path) -> None:
     )
     until(lambda: any("setInterval" in line for line in steps.left_running(platform.home)))
     kill_server(platform)
+    # As a kill in the moment between the build's last step and its row leaves it.
+    built = platform.home / "builds" / platform.user / "interrupted" / "0.1.0"
+    built.mkdir(parents=True)
+    (built / "server.js").write_text("")
     again(platform)
     _, said = child.communicate(timeout=60)
     assert child.returncode == 7, said
+    assert not built.exists()
+    hierarchy = find_hierarchy()
+    assert hierarchy is None or hierarchy.names(mark_of(platform.home)) == []
     assert "stopped during this build" in said
     assert not any("setInterval" in line for line in steps.left_running(platform.home))
     assert steps.leftovers(platform) == []

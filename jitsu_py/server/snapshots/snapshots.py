@@ -64,7 +64,10 @@ class Snapshots:
         kept = {self.archive(one) for of_app in of_apps.values() for one in of_app}
         for app in listed:
             for one in of_apps[app.id]:
-                kept |= {self.folder(app, one), self.log(app, one)}
+                kept.add(self.log(app, one))
+                # A kill between a build's last step and its row leaves a whole folder of a failed snapshot.
+                if one.state == "ready":
+                    kept.add(self.folder(app, one))
         home = self._settings.home
         for path in (*(home / "builds").glob("*/*/*"), *(home / "snapshots").iterdir()):
             if path not in kept:
