@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import shlex
+import shutil
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -64,7 +65,9 @@ def _steps(limits: Limits, entrances: Sequence[Path]) -> Iterator[str]:
 
 
 def _nice(limits: Limits) -> str:
-    return f"nice -n {limits.nice} " if limits.nice else ""
+    # By its path: the program's own PATH may lead elsewhere, or nowhere.
+    nice = shutil.which("nice", path=os.defpath) if limits.nice else None
+    return f"{shlex.quote(nice)} -n {limits.nice} " if nice else ""
 
 
 def _allowed(wanted: int, kind: int) -> int:
