@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+SERVES = {"running", "slow"}
+"""States of a database that works; on a busy machine it may be slow."""
+
 
 def db(person: Person, *words: str, **more: Any) -> Done:
     """Run a command of the group; a database may take its time to come up on a busy machine."""
@@ -100,7 +103,8 @@ def test_from_create_to_destroy(owner: Person) -> None:
     assert "require('ioredis'))(process.env.REDIS_URL)" in done.out
     assert owner.jitsu("db", "get", "first", "--url").out == facts["url"] + "\n"
     one = owner.jitsu("dbs", "get", "first", "--json").json()
-    assert (one["state"], one["type"], one["url"], one["apps"]) == ("running", "redis", facts["url"], [])
+    assert (one["type"], one["url"], one["apps"]) == ("redis", facts["url"], [])
+    assert one["state"] in SERVES
     assert set(one["snippets"]) == {"redis-cli", "redis", "ioredis"}
     listed, rows = owner.jitsu("database", "list"), owner.jitsu("databases", "ls", "--json")
     assert listed.out.splitlines()[0].split() == [
@@ -113,7 +117,7 @@ def test_from_create_to_destroy(owner: Person) -> None:
         "CREATED",
     ]
     assert facts["password"] not in listed.out + rows.out
-    assert [row["state"] for row in rows.json() if row["name"] == "first"] == ["running"]
+    assert {row["state"] for row in rows.json() if row["name"] == "first"} <= SERVES
     assert db(owner, "create", "redis", "first", "--json").error()["exit_code"] == 5
     refused = db(owner, "destroy", "first")
     assert (refused.code, "--confirm" in refused.err) == (2, True)
@@ -219,7 +223,7 @@ def test_stop_and_start(owner: Person) -> None:
     assert db(owner, "stop", "resting", "--json").json()["state"] == "stopped"
     refused = db(owner, "connect", "resting", "--json").error()
     assert (refused["exit_code"], "stopped" in refused["message"]) == (11, True)
-    assert db(owner, "start", "resting", "--json").json()["state"] == "running"
+    assert db(owner, "start", "resting", "--json").json()["state"] in SERVES
     assert redis(url, "GET kept") == ["$3", "yes"]
 
 

@@ -52,7 +52,7 @@ def shell(program: str, database: Database, url: str, port: int) -> Shell:
             {"REDISCLI_AUTH": database.password, "VALKEYCLI_AUTH": database.password},
         )
     # Other users of this machine can read a command line, but not the environment.
-    begin = "db = connect(process.env.DATABASE_URL)"
+    begin = "void (db = connect(process.env.DATABASE_URL))"
     words = (program, "--nodb", "--quiet", "--shell", "--eval", begin)
     return Shell(words, {"DATABASE_URL": url})
 
