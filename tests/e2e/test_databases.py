@@ -26,7 +26,7 @@ MODULES = {
 }
 """The npm modules of each kind."""
 
-KINDS = ("redis",)
+KINDS = ("redis", "mongo")
 
 SERVER = """
 const url = process.env
