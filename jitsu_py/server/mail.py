@@ -12,6 +12,7 @@ import os
 import smtplib
 import ssl
 import time
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -83,10 +84,9 @@ class Mailer:
             all_gone = await asyncio.to_thread(self._deliver)
             failures = 0 if all_gone else failures + 1
             pause = LOOKED_EVERY if all_gone else PAUSES[min(failures, len(PAUSES)) - 1]
-            try:
-                await asyncio.wait_for(self._posted.wait(), pause)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._posted.wait()
 
     def _deliver(self) -> bool:
         """Hand over all that waits, oldest first; False when something has to be tried again."""

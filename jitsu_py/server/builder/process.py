@@ -162,7 +162,8 @@ async def _close(process: asyncio.subprocess.Process, readers: asyncio.Future[An
     with suppress(asyncio.CancelledError, Exception):
         await readers
     with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), DRAIN_SECONDS)
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await process.wait()
     # asyncio has no public way to let go of pipes that a stray process still holds.
     transport = getattr(process, "_transport", None)
     if transport is not None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server import endings
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import attaching, creation, schedule
 from jitsu_py.server.databases.backups import Backups
@@ -72,8 +73,7 @@ class Databases:
     async def close(self, *, leave_running: bool) -> None:
         """Stop; with `leave_running` the databases go on."""
         if self._saving is not None:
-            self._saving.cancel()
-            await asyncio.gather(self._saving, return_exceptions=True)
+            await endings.end([self._saving])
         await self.keeper.close(leave_running=leave_running)
 
     def listed(self, user: str | None = None) -> list[Database]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from jitsu_py.server import endings
 from jitsu_py.server.databases import process as processes
 from jitsu_py.server.databases.addresses import HOST
 from jitsu_py.server.databases.kinds import MIB, Health, LoadingError, Program, RefusedError, UnreachableError
@@ -104,8 +105,7 @@ class Instance:
         """Keep it running no longer, and end it unless its process is to go on."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await endings.end([task])
         process, self._process = self._process, None
         if process is not None and leave_running:
             process.release()
@@ -239,8 +239,7 @@ class Instance:
                 raise UnreachableError("it does not answer")
             health = probe.result()
         finally:
-            probe.cancel()
-            await asyncio.gather(probe, return_exceptions=True)
+            await endings.end([probe])
         if health.refuses is None and not writable:
             health = Health(f"less than {self._reserve} MiB of the disk are free, so it takes no writes")
         return replace(health, seconds=time.monotonic() - began)

@@ -89,7 +89,8 @@ class Process:
         """Ask it to end, make it end, and return when nothing of its group is left."""
         self.signal(signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.ended), grace)
+            async with asyncio.timeout(grace):
+                await asyncio.shield(self.ended)
         self.signal(signal.SIGKILL)
         while await asyncio.to_thread(census.group, self.pid):
             self.signal(signal.SIGKILL)

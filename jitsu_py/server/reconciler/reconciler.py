@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server import endings
 from jitsu_py.server.drones import Drone, DroneEvent, DroneState
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
@@ -105,9 +106,7 @@ class Reconciler:
         await self._router.close(leave_running=leave_running)
         await self._fleet.close(leave_running=leave_running)
         await self.notes.written()
-        for task in [*self._tasks, self._keeper]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, self._keeper, return_exceptions=True)
+        await endings.end([*self._tasks, self._keeper])
 
     def _say_goodbye(self) -> None:
         for drone in self._fleet.all():

@@ -12,6 +12,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from jitsu_py import wire
+from jitsu_py.server import endings
 from jitsu_py.server.auth import Authenticator, may
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.platform import Platform
@@ -87,9 +88,7 @@ async def _relay(
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await endings.end(tasks)
 
 
 async def _receive(socket: WebSocket, writer: asyncio.StreamWriter) -> None:

@@ -53,7 +53,8 @@ class Build:
                 continue
             changed = self.changed
             try:
-                await asyncio.wait_for(changed.wait(), PING_EVERY)
+                async with asyncio.timeout(PING_EVERY):
+                    await changed.wait()
             except TimeoutError:
                 yield {"event": Event.PING, "time": now()}
 
