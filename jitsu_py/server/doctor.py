@@ -61,7 +61,16 @@ def examine(home: Path) -> list[Finding]:
     if settings is not None:
         checks += [*_ports(settings, run.status(home))]
     wanted = settings.builds.sandbox if settings is not None else "auto"
-    return [*checks, _haproxy(), *_node(home), _sandbox(wanted), _bounds(), *_limits(), _names()]
+    return [
+        *checks,
+        _haproxy(),
+        *_node(home),
+        *_databases(),
+        _sandbox(wanted),
+        _bounds(),
+        *_limits(),
+        _names(),
+    ]
 
 
 def _settings(home: Path) -> tuple[Settings | None, Finding]:
@@ -178,6 +187,19 @@ def _bounds() -> Finding:
     return Finding(
         "bounds", "warning", watched, "run the server as root or as a systemd service with Delegate=yes"
     )
+
+
+def _databases() -> Iterator[Finding]:
+    from jitsu_py.server.databases.mongo import MongoKind
+    from jitsu_py.server.databases.redis import RedisKind
+
+    for check, kind in (("redis", RedisKind()), ("mongo", MongoKind())):
+        program = kind.find()
+        if program is None:
+            hint = "for databases: pip install 'jitsu_py[databases]'"
+            yield Finding(check, "warning", "there is none, so databases of this kind cannot be made", hint)
+        else:
+            yield Finding(check, "ok", f"{program.label} at {program.command[0]}")
 
 
 def _limits() -> Iterator[Finding]:

@@ -61,6 +61,7 @@ def wish(name: str, body: Mapping[str, Any], settings: Settings) -> Wish:
         raise wrong("type", f"it is one of {', '.join(TYPES)}, not {str(type_)[:80]!r}")
     if app is not None and not isinstance(app, str):
         raise wrong("attach", "it is the name of an app")
+    kind_of(str(type_), settings.home)
     asked = body.get("memory")
     usual = int(settings.databases.memory)
     return Wish(name, type_, usual if asked is None else memory(type_, asked, settings), app)
