@@ -197,7 +197,7 @@ FACTS = {
     "mongo": {"host", "port", "username", "password", "dbname", "uri"},
     "mongohq": {"host", "port", "username", "password", "dbname", "uri", "config"},
 }
-"""Of each type, what the old clients read; couch is in `test_databases`, where its server is at hand."""
+"""Of each type, what the old clients read. Couch: see README."""
 
 
 def test_databases(api: Api, open_platform: LocalPlatform) -> None:
