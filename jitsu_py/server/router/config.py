@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import resource
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ global
   stats timeout 1h
   description {mark}
   maxconn {maxconn}
+  nbthread {threads}
   # Node takes 16 KiB of headers; the client's must fit beside ours.
   tune.bufsize 32768
   tune.http.maxhdr 256
@@ -73,15 +75,15 @@ defaults writes from base
 
 frontend apps from base
   bind "fd@${{{listener}}}"
-  http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)
-  http-request set-var(txn.route) var(txn.host),map_str({map},unknown)
-  http-request set-var(txn.json) bool(false)
+  # 64 bits, each time anew: half the price of a UUID.
+  unique-id-format %[rand,hex]%[rand,hex]
+  http-request set-var(txn.route) req.fhdr(host),host_only,lower,rtrim(.),map_str({map},unknown)
   http-request set-var(txn.json) bool(true) if {{ req.fhdr(accept) -m sub -i application/json }}
   http-request set-header x-forwarded-for %[src]
   http-request set-header x-forwarded-proto http
   http-request set-header x-forwarded-host %[req.fhdr(host)]
   http-request set-header x-forwarded-port %[dst_port]
-  http-request set-header x-request-id %[uuid]
+  http-request set-header x-request-id %[unique-id]
   http-request del-header forwarded
   acl once req.fhdr_cnt(content-length) gt 0
   acl once req.fhdr_cnt(transfer-encoding) gt 0
@@ -120,7 +122,13 @@ def read_mark(info: str) -> tuple[str, int, int] | None:
 def _static(mark: str) -> str:
     errors = "\n".join(_errors())
     head = _HEAD.format(
-        socket=SOCKET, mark=mark, maxconn=_connections(), errors=errors, listener=LISTENER, map=MAP
+        socket=SOCKET,
+        mark=mark,
+        maxconn=_connections(),
+        threads=_threads(),
+        errors=errors,
+        listener=LISTENER,
+        map=MAP,
     )
     return head + "\n".join(_places()) + "\n\n"
 
@@ -139,6 +147,7 @@ def _places() -> Iterator[str]:
         for backend in (page, f"{page}w"):
             yield f"backend {backend} from base"
             if page == "unknown":
+                yield "  http-request set-var(txn.host) req.fhdr(host),host_only,lower,rtrim(.)"
                 yield '  http-request set-var(txn.shown) str("this address")'
                 yield "  acl harmless var(txn.host) -m reg ^[a-z0-9.-]{1,253}$"
                 yield "  http-request set-var(txn.shown) var(txn.host) if harmless"
@@ -171,3 +180,8 @@ def _connections() -> int:
     """How many clients at once: two descriptors each, as far as the hard limit allows."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return 20_000 if hard == resource.RLIM_INFINITY else max(64, min(20_000, (hard - 256) // 2))
+
+
+def _threads() -> int:
+    """How many threads: apps need the other half of the cores, and threads without a core wait for locks."""
+    return max(1, min(16, (os.cpu_count() or 1) // 2))

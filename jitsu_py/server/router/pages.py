@@ -86,5 +86,7 @@ def json(words: Words) -> str:
 def either(words: Words) -> str:
     """Both in one text: `iif` picks piece by piece; the name, which both have as often, stands between."""
     people, programs = html(words).strip().split(NAME), json(words).strip().split(NAME)
-    pieces = [f"%[var(txn.json),iif('{one}','{other}')]" for one, other in zip(programs, people, strict=True)]
+    pieces = [
+        f"%[var(txn.json,0),iif('{one}','{other}')]" for one, other in zip(programs, people, strict=True)
+    ]
     return NAME.join(pieces) + "\n"
