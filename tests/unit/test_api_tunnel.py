@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ def read_all(near: socket.socket) -> bytes:
     while chunk := near.recv(65536):
         found += chunk
     return bytes(found)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other threads are about to do."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def silent(words: str) -> None:
@@ -95,6 +104,7 @@ def test_connections_are_apart() -> None:
         two.sendall(b"two")
         assert (one.recv(3), two.recv(3)) == (b"one", b"two")
     # The first of the three was the trial at the start.
+    until(lambda: len(seen) == 3)
     assert seen == [("/databases/bob/c/tunnel", "Basic YWRhOnRva2Vu")] * 3
 
 
@@ -111,7 +121,7 @@ def test_what_the_far_end_closes_is_closed_here() -> None:
 
 def test_closing_the_tunnel_closes_what_is_open() -> None:
     """Leaving the block ends connections and frees the port; no thread stays."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with far_end(echo) as url, Client(url, "ada", "token") as client:
         with client.databases.tunnel("cache", 0, silent) as tunnel:
             near = socket.create_connection(("127.0.0.1", tunnel.port), timeout=60)
@@ -121,7 +131,7 @@ def test_closing_the_tunnel_closes_what_is_open() -> None:
         near.close()
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", tunnel.port), timeout=60)
-    assert threading.active_count() == before
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_port_that_is_taken_is_said() -> None:
