@@ -277,6 +277,7 @@ def test_a_reader_that_leaves_ends_a_quiet_tail(
         check=False,
     )
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+    assert shared_platform.call("DELETE", f"/apps/{shared_platform.user}/quiet").ok
 
 
 def test_an_interrupted_pipe(owner: Person, shared_platform: LocalPlatform) -> None:

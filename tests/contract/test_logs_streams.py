@@ -105,10 +105,10 @@ def platform_end(platform: LocalPlatform, name: str, text: str) -> int:
 
 def test_a_log_that_began_anew(shared_platform: LocalPlatform) -> None:
     """A place beyond the log's end is one of an app that had the name before: all lines are given."""
-    deploy(shared_platform, "anew", "1.0.0")
-    wait_for(shared_platform, "anew", "boot")
-    said = stream(shared_platform, after=json.dumps({"anew": 10**9}), grep="boot")
-    assert ("anew", "boot") in until(said, "boot")
+    deploy(shared_platform, "anew", "1.0.0", TALKS.replace("boot", "first words"))
+    wait_for(shared_platform, "anew", "first words")
+    said = stream(shared_platform, after=json.dumps({"anew": 10**9}), grep="first words")
+    assert until(said, "first words") == [("anew", "first words")]
 
 
 @pytest.mark.parametrize("after", ["7", "[]", "{", '{"x": -1}', '{"x": "y"}', '{"x": null}', "[" * 2000])
