@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 POWERED_BY = f"Nodejitsu (jitsu-py {__version__})"
 
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
@@ -107,7 +109,9 @@ def create_app(
     app.add_exception_handler(PlatformError, _platform_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
-    app.add_middleware(Envelope, is_local=platform.settings.api.address in {"127.0.0.1", "::1", "localhost"})
+    app.add_middleware(
+        Envelope, is_local=platform.settings.api.address in LOOPBACK, host=platform.settings.api.host
+    )
     return app
 
 
@@ -150,10 +154,15 @@ class Envelope:
 
     On a loopback address it also refuses hosts and origins of elsewhere, so that no web page can reach the
     API by a name that it made point here.
+
+    Args:
+        is_local: the API listens on a loopback address.
+        host: its own name behind the router, which is no host of elsewhere; empty: it has none.
     """
 
-    def __init__(self, app: ASGIApp, *, is_local: bool) -> None:
+    def __init__(self, app: ASGIApp, *, is_local: bool, host: str = "") -> None:
         self._app = app
+        self._host = host
         self._is_local = is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,7 +198,7 @@ class Envelope:
 
     def _refused(self, scope: Scope) -> PlatformError | None:
         headers = Headers(scope=scope)
-        refused = _foreign(headers) if self._is_local else None
+        refused = _foreign(headers, self._host) if self._is_local else None
         # Of other sites' requests a browser shows them no answer, but lets them talk by web socket.
         return refused or (_cross_site(headers) if scope["type"] == "websocket" else None)
 
@@ -222,9 +231,9 @@ class _Enveloped:
         await self._send(message)
 
 
-def _foreign(headers: Headers) -> PlatformError | None:
+def _foreign(headers: Headers, own: str) -> PlatformError | None:
     host = _hostname(headers.get("host", ""))
-    if host not in {"127.0.0.1", "localhost", "[::1]", ""} and not host.endswith(".localhost"):
+    if host not in {"127.0.0.1", "localhost", "[::1]", "", own} and not host.endswith(".localhost"):
         return PlatformError(Code.FORBIDDEN, f"This server answers on this machine only, not as {host}.")
     return _cross_site(headers)
 

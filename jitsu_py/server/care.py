@@ -2,7 +2,8 @@
 
     "jitsu": {"boot": 60, "drain": 20, "grace": 5, "health": "/healthz"}
 
-`health` may also be `{"path", "status", "interval", "timeout"}`. Other keys are no business of the drones'.
+`health` may also be `{"path", "status", "interval", "timeout"}`. `"https": true` is the router's: it sends
+visitors to HTTPS. Other keys are no business of the drones'.
 """
 
 from __future__ import annotations
@@ -112,12 +113,20 @@ def asked(manifest: Mapping[str, Any], settings: Drones) -> Care:
         return Care()
     if not isinstance(section, dict):
         raise _wrong(KEY, "an object", section)
+    if not isinstance(section.get("https", False), bool):
+        raise _wrong(f"{KEY}.https", "true or false", section["https"])
     return Care(
         boot=_time(section, "boot", settings.boot_limit, settings.boot),
         drain=_time(section, "drain", settings.drain_limit, settings.drain),
         grace=_time(section, "grace", settings.grace_limit, settings.grace),
         health=_health(section.get("health")),
     )
+
+
+def is_secure(manifest: Mapping[str, Any]) -> bool:
+    """Whether a package.json asks that visitors come by HTTPS."""
+    section = manifest.get(KEY)
+    return isinstance(section, dict) and section.get("https") is True
 
 
 def _least(own: float | None, default: float, limit: float) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from jitsu_py.server.certificates import Certificates
     from jitsu_py.server.databases import Databases
     from jitsu_py.server.logbook import Logbook
     from jitsu_py.server.reconciler import Reconciler
@@ -40,8 +41,27 @@ class Address:
     """Where this server can be reached."""
 
     api: str
-    """Base URL of the JSON API, without a slash at the end."""
+    """Base URL of the JSON API on its own port, without a slash at the end."""
     router_port: int
+    https: int | None = None
+    """Port for HTTPS."""
+    host: str = ""
+    """The API's own name behind the router."""
+
+    @property
+    def public(self) -> str:
+        """Base URL of the JSON API for people elsewhere."""
+        return self.at(self.host, is_secure=self.https is not None) if self.host else self.api
+
+    def seen(self, host: str | None) -> str:
+        """Base URL of the JSON API for somebody who came by this host."""
+        return self.public if host == self.host else self.api
+
+    def at(self, host: str, *, is_secure: bool) -> str:
+        """The address of a host behind the router."""
+        if is_secure and self.https is not None:
+            return f"https://{host}" if self.https == 443 else f"https://{host}:{self.https}"
+        return f"http://{host}" if self.router_port == 80 else f"http://{host}:{self.router_port}"
 
 
 @dataclass(frozen=True)
@@ -80,6 +100,7 @@ class Platform:
         reconciler: Reconciler,
         logbook: Logbook,
         databases: Databases,
+        certificates: Certificates,
         address: Address,
     ) -> None:
         self.settings = settings
@@ -88,6 +109,7 @@ class Platform:
         self.reconciler = reconciler
         self.logbook = logbook
         self.databases = databases
+        self.certificates = certificates
         self.address = address
         self._starts = Starts(store, reconciler, snapshots)
         self._pruning: set[asyncio.Task[list[str]]] = set()
@@ -156,8 +178,7 @@ class Platform:
 
     def url(self, host: str) -> str:
         """The address of a host behind the router."""
-        port = self.address.router_port
-        return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+        return self.address.at(host, is_secure=self.certificates.covers(host))
 
     def create(self, user: User, body: Mapping[str, Any], name: str | None = None) -> App:
         """Make an app of a package.json.
@@ -168,7 +189,8 @@ class Platform:
         Raises:
             PlatformError: BAD_REQUEST, BAD_MANIFEST, NAME_TAKEN, SUBDOMAIN_TAKEN, DOMAIN_TAKEN.
         """
-        asked = self._asked(body if name is None else {**body, "name": name})
+        body = body if name is None else {**body, "name": name}
+        asked = self._asked(body)
         if asked.name is None:
             raise PlatformError(
                 Code.BAD_REQUEST, "name is missing in package.json.", details={"field": "name"}
@@ -195,14 +217,19 @@ class Platform:
         asked = self._asked(body)
         await asyncio.to_thread(self._change, app, asked)
         await asyncio.to_thread(self._tell_changes, app)
-        if asked.subdomain is not None or asked.domains is not None:
+        if asked.subdomain is not None or asked.domains is not None or care.KEY in asked.rest:
             await self.reconciler.routes_changed()
         return await asyncio.to_thread(self.app, app.user, app.name)
 
     def _asked(self, body: Mapping[str, Any]) -> manifests.Changes:
         """What a package.json asks of an app. Its `jitsu` is checked too: the next snapshot has it."""
         care.asked(body, self.settings.drones)
-        return manifests.changes(body)
+        asked = manifests.changes(body)
+        mine = self.settings.api.host
+        if mine and mine in (f"{asked.subdomain}.{self.settings.router.domain}", *(asked.domains or ())):
+            code = Code.DOMAIN_TAKEN if mine in (asked.domains or ()) else Code.SUBDOMAIN_TAKEN
+            raise PlatformError(code, f"{mine} is the name of this server's API.")
+        return asked
 
     def change_env(self, app: App, body: Mapping[str, Any]) -> None:
         """Set and delete single variables; the others stay, whoever changes those meanwhile.

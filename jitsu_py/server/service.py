@@ -27,6 +27,8 @@ from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
 from jitsu_py.server.builder import Builder, build_limits
+from jitsu_py.server.certificates import Certificates
+from jitsu_py.server.certificates.making import default_pem
 from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
@@ -40,7 +42,8 @@ from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
-from jitsu_py.server.router import Router, find_haproxy
+from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
+from jitsu_py.server.router.front import HSTS
 from jitsu_py.server.settings import LOG_FILE, MEMORY_MOST, Settings, write_private
 from jitsu_py.server.snapshots import Snapshots
 from jitsu_py.server.store import Store, apps, load_sealer, open_store, remembered, users
@@ -98,24 +101,39 @@ class Service:
         self._address = Address(
             api=f"http://{settings.api.address}:{listener.getsockname()[1]}",
             router_port=_router_port(settings, store),
+            https=settings.router.https,
+            host=settings.api.host,
         )
         logbook = Logbook(settings.home / "logs", Keep(settings.logs.days, settings.logs.bytes))
         builder = _builder(settings)
         router = Router(
-            _haproxy(), settings.run, port=self._address.router_port, address=settings.router.address
+            _haproxy(),
+            settings.run,
+            port=self._address.router_port,
+            address=settings.router.address,
+            front=_front(settings, listener.getsockname()[1]),
+            default=default_pem() if settings.router.https else "",
         )
         notes = Notes(logbook, partial(_hiding, store))
         self._snapshots = Snapshots(store, builder, settings, notes)
         self._reconciler = Reconciler(store, LocalEngine(settings.home), router, logbook, notes, settings)
         self._logbook = logbook
         self._databases = Databases(store, settings)
+        self._certificates = Certificates(settings, store, router)
         self._platform = platform = Platform(
-            settings, store, self._snapshots, self._reconciler, logbook, self._databases, self._address
+            settings,
+            store,
+            self._snapshots,
+            self._reconciler,
+            logbook,
+            self._databases,
+            self._certificates,
+            self._address,
         )
         authenticator = Authenticator(store, local_user=self._user, local_token=_local_token(settings))
         self._mailer = Mailer(settings.home / "outbox", settings.mail)
         self._departures = Departures(platform)
-        accounts = Accounts(store, self._mailer, sign_up=settings.accounts.sign_up, host=self._address.api)
+        accounts = Accounts(store, self._mailer, sign_up=settings.accounts.sign_up, host=self._address.public)
         self._drains = Drains(store, logbook, settings.logs, self._user)
         self._app = create_app(
             platform, authenticator, accounts, self._departures, self._drains, self._background
@@ -153,6 +171,7 @@ class Service:
         await asyncio.to_thread(self._snapshots.recover)
         # Before the apps, which look for them at their first moment.
         await self._databases.open()
+        await self._certificates.open()
         try:
             await self._reconciler.open()
         except PlatformError as error:
@@ -160,7 +179,13 @@ class Service:
             await self._reconciler.close(leave_running=True)
             await self._databases.close(leave_running=True)
             raise
-        beside = (self._logbook.run(), self._keep_run_file(), self._mailer.run(), self._departures.run())
+        beside = (
+            self._logbook.run(),
+            self._keep_run_file(),
+            self._mailer.run(),
+            self._departures.run(),
+            self._certificates.run(),
+        )
         tasks = [asyncio.create_task(work) for work in (*beside, self._drains.run())]
         try:
             yield
@@ -269,6 +294,18 @@ def _haproxy() -> Path:
             blame=Blame.SYSTEM,
         )
     return found
+
+
+def _front(settings: Settings, api_port: int) -> Front:
+    """What the router has beside the apps: HTTPS, the API under its own name."""
+    router, api = settings.router, settings.api
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.address, api.address)  # noqa: S104 - not bound
+    usual = HSTS if router.https == 443 else 0
+    hsts = usual if router.hsts is None else router.hsts
+    return Front(
+        https=Https(router.https, hsts) if router.https else None,
+        api=ApiHost(api.host, address, api_port) if api.host else None,
+    )
 
 
 def _builder(settings: Settings) -> Builder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -30,11 +31,20 @@ TEMPLATE = """\
 # address = "127.0.0.1"
 # port = 9002               # the next free one when it is taken and not named here
 # patience = 60             # seconds for which an upload may stand still
+# host = ""                 # its own name behind the router: api.example.com
 
 [router]
 # address = "127.0.0.1"
 # port = 8080               # the next free one when it is taken and not named here
 # domain = "localhost"      # an app answers at http://<subdomain>.<domain>
+# https = 443               # port for HTTPS; unset: no HTTPS
+# hsts = 15552000           # seconds for which browsers insist on it; unset: this on port 443, else none
+# local_ca = false          # certificates of an authority of your own for *.localhost
+
+[acme]
+# email = ""                # yours: certificates by Let's Encrypt, whose terms you agree to by setting it
+# directory = "https://acme-v02.api.letsencrypt.org/directory"
+# ca = ""                   # file with the certificate that signed the directory's, if need be
 
 [builds]
 # concurrent = 2
@@ -85,6 +95,9 @@ MEMORY_MOST = 4 * 1024**3
 """Bytes of memory that a build gets at most when nothing is set."""
 
 
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+
+
 @dataclass(frozen=True)
 class Api:
     """Where the JSON API listens."""
@@ -94,6 +107,8 @@ class Api:
     """None: the remembered one, else 9002, else the next free."""
     patience: float = 60.0
     """Seconds for which an upload may stand still before it is given up."""
+    host: str = field(default="", metadata={"may_be_empty": True, "is_host": True})
+    """Its own name behind the router; empty: it has none."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,23 @@ class RouterSettings:
     """None: the remembered one, else 8080, else the next free."""
     domain: str = "localhost"
     """An app answers at `<subdomain>.<domain>`."""
+    https: int | None = None
+    """Port for HTTPS; None: there is none."""
+    hsts: int | None = None
+    """Seconds for which browsers insist on HTTPS; None: half a year on port 443, else none."""
+    local_ca: bool = False
+    """Whether names below `localhost` get certificates of an authority of this machine's own."""
+
+
+@dataclass(frozen=True)
+class AcmeSettings:
+    """Who gives certificates for the apps' domains."""
+
+    email: str = field(default="", metadata={"may_be_empty": True})
+    """Whom the authority writes to; empty: nobody is asked for certificates."""
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    ca: str = field(default="", metadata={"may_be_empty": True})
+    """File with the certificate that signed the directory's; empty: the system's."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +235,7 @@ class Settings:
     home: Path
     api: Api = field(default_factory=Api)
     router: RouterSettings = field(default_factory=RouterSettings)
+    acme: AcmeSettings = field(default_factory=AcmeSettings)
     builds: Builds = field(default_factory=Builds)
     drones: Drones = field(default_factory=Drones)
     logs: Logs = field(default_factory=Logs)
@@ -223,6 +256,7 @@ class Settings:
 SECTIONS = {
     "api": Api,
     "router": RouterSettings,
+    "acme": AcmeSettings,
     "builds": Builds,
     "drones": Drones,
     "logs": Logs,
@@ -273,9 +307,14 @@ def _section(path: Path, name: str, values: Any) -> Any:
 def _check(path: Path, where: str, value: object, item: Field[Any]) -> None:
     if item.type == "str":
         _check_text(path, where, value, item)
+    elif item.type == "bool":
+        if not isinstance(value, bool):
+            raise _wrong(path, f"{where} is true or false, not {value!r}")
     elif isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise _wrong(path, f"{where} is a number above zero, not {value!r}")
-    elif where.endswith(" port") and (not isinstance(value, int) or value > 65535):
+    elif where.endswith((" port", " https", " hsts")) and not isinstance(value, int):
+        raise _wrong(path, f"{where} is a whole number, not {value!r}")
+    elif where.endswith((" port", " https")) and value > 65535:
         raise _wrong(path, f"{where} is a port, 1 to 65535, not {value!r}")
 
 
@@ -286,6 +325,8 @@ def _check_text(path: Path, where: str, value: object, item: Field[Any]) -> None
     elif item.metadata.get("may_be_empty"):
         if not isinstance(value, str):
             raise _wrong(path, f"{where} is a string, not a {type(value).__name__}")
+        if item.metadata.get("is_host") and value and not _HOST.fullmatch(value):
+            raise _wrong(path, f"{where} is a host name such as api.example.com, not {value!r}")
     elif not isinstance(value, str) or not value or any(c.isspace() for c in value):
         raise _wrong(path, f"{where} is a name or address, not {value!r}")
 

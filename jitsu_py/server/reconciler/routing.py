@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitsu_py.server import care
 from jitsu_py.server.drones import Drone, DroneState
 from jitsu_py.server.router import Page, Route, Target
 from jitsu_py.wire import Condition
@@ -37,7 +38,12 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
     down = Page.CRASHING if is_crashing else Page.STARTING
     page = Page.STOPPED if app.state == "stopped" else down
     return Route(
-        app=app.key, hosts=hosts_of(app, domain), release=str(app.release_id), targets=targets, page=page
+        app=app.key,
+        hosts=hosts_of(app, domain),
+        release=str(app.release_id),
+        targets=targets,
+        page=page,
+        secure=care.is_secure(app.manifest),
     )
 
 

@@ -14,6 +14,7 @@ from .slots import APPLIED, MAP, both
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .front import Front
     from .slots import Table
 
 CONFIG: Final = "haproxy.cfg"
@@ -35,7 +36,7 @@ global
   # Node takes 16 KiB of headers; the client's must fit beside ours.
   tune.bufsize 32768
   tune.http.maxhdr 256
-  # A worker that a reload replaced ends at last, whatever WebSocket is still open.
+{front_globals}  # A worker that a reload replaced ends at last, whatever WebSocket is still open.
   hard-stop-after 1d
 
 defaults base
@@ -75,29 +76,29 @@ defaults writes from base
 
 frontend apps from base
   bind "fd@${{{listener}}}"
-  # 64 bits, each time anew: half the price of a UUID.
+{front_bind}  # 64 bits, each time anew: half the price of a UUID.
   unique-id-format %[rand,hex]%[rand,hex]
   http-request set-var(txn.route) req.fhdr(host),host_only,lower,rtrim(.),map_str({map},unknown)
-  http-request set-var(txn.json) bool(true) if {{ req.fhdr(accept) -m sub -i application/json }}
+{front_first}  http-request set-var(txn.json) bool(true) if {{ req.fhdr(accept) -m sub -i application/json }}
   http-request set-header x-forwarded-for %[src]
   http-request set-header x-forwarded-proto http
   http-request set-header x-forwarded-host %[req.fhdr(host)]
   http-request set-header x-forwarded-port %[dst_port]
   http-request set-header x-request-id %[unique-id]
   http-request del-header forwarded
-  acl once req.fhdr_cnt(content-length) gt 0
+{front_last}  acl once req.fhdr_cnt(content-length) gt 0
   acl once req.fhdr_cnt(transfer-encoding) gt 0
   acl twice method GET HEAD OPTIONS
   use_backend %[var(txn.route),field(1,|)]w if !twice || once
   use_backend %[var(txn.route),field(1,|)]
   default_backend unknown
 
-"""
+{front_backends}"""
 
 
-def render(table: Table, mark: str) -> dict[str, str]:
+def render(table: Table, mark: str, front: Front) -> dict[str, str]:
     """All files by name. Only drones that get requests are in them: a fresh HAProxy has nothing under way."""
-    config = _static(mark) + "".join(_slots(table))
+    config = _static(mark, front) + "".join(_slots(table))
     files = {CONFIG: config, MAP: "".join(f"{host} {entry}\n" for host, entry in table.hosts.items())}
     for name, words in pages.PAGES.items():
         files[f"{name}.html"], files[f"{name}.json"] = pages.html(words), pages.json(words)
@@ -106,20 +107,25 @@ def render(table: Table, mark: str) -> dict[str, str]:
     return files
 
 
-def mark(address: str, port: int, size: int) -> str:
+def mark(address: str, port: int, size: int, front: Front) -> str:
     """What our HAProxy says of itself (`description`): where it listens, on which configuration."""
-    texts = [_static(""), *map(repr, pages.PAGES.values()), *map(repr, pages.ERRORS.values())]
+    texts = [_static("", front), *map(repr, pages.PAGES.values()), *map(repr, pages.ERRORS.values())]
     digest = hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
-    return f"jitsu {address} {port} {digest} {size}"
+    return f"jitsu {address} {ports(port, front)} {digest} {size}"
 
 
-def read_mark(info: str) -> tuple[str, int, int] | None:
-    """Find in the answer to `show info` address, port and size of the pool; None: it is not ours."""
-    found = re.search(r"^description: jitsu (\S+) (\d+) \S+ (\d+)$", info, re.MULTILINE)
-    return (found[1], int(found[2]), int(found[3])) if found else None
+def ports(port: int, front: Front) -> str:
+    """Where visitors come in: `8080`, or with HTTPS `8080+8443`."""
+    return f"{port}+{front.https.port}" if front.https else str(port)
 
 
-def _static(mark: str) -> str:
+def read_mark(info: str) -> tuple[str, str, int] | None:
+    """Find in the answer to `show info` address, ports and size of the pool; None: it is not ours."""
+    found = re.search(r"^description: jitsu (\S+) ([\d+]+) \S+ (\d+)$", info, re.MULTILINE)
+    return (found[1], found[2], int(found[3])) if found else None
+
+
+def _static(mark: str, front: Front) -> str:
     errors = "\n".join(_errors())
     head = _HEAD.format(
         socket=SOCKET,
@@ -129,6 +135,11 @@ def _static(mark: str) -> str:
         errors=errors,
         listener=LISTENER,
         map=MAP,
+        front_globals=front.globals(),
+        front_bind=front.bind(),
+        front_first=front.first(),
+        front_last=front.last(),
+        front_backends=front.backends(),
     )
     return head + "\n".join(_places()) + "\n\n"
 

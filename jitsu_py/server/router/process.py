@@ -17,20 +17,24 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.settings import write_private
 from jitsu_py.wire import Blame, Code
 
 from . import listener, runtime
 from .config import CONFIG, LISTENER, SOCKET
+from .front import TLS_LISTENER
 from .processes import children, ended, gone, listens, orphans, runs
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 MASTER: Final = "master.sock"
 PID_FILE: Final = "haproxy.pid"
 LOG: Final = "haproxy.log"
+KEYS: Final = ".pem"
+"""How names of files with private keys end."""
 
 _HANDOVER: Final = 1.0
 """Seconds that a replaced HAProxy gets to leave the port."""
@@ -47,14 +51,17 @@ class Process:
         run: the folder of its files and sockets.
         address: where it listens: an IP address.
         port: and on which port.
+        tls_port: and on which for HTTPS; None: on none.
     """
 
-    def __init__(self, haproxy: Path, run: Path, *, address: str, port: int) -> None:
+    def __init__(
+        self, haproxy: Path, run: Path, *, address: str, port: int, tls_port: int | None = None
+    ) -> None:
         self._haproxy = haproxy
         self._run = run.absolute()
         self._address = address
-        self._port = port
-        self._listener: socket.socket | None = None
+        self._ports = {LISTENER: port} | ({} if tls_port is None else {TLS_LISTENER: tls_port})
+        self._listeners: dict[str, socket.socket] = {}
         self.pid = 0
         """The master's; 0: none known."""
 
@@ -78,14 +85,15 @@ class Process:
         return self.pid > 0 and runs(self.pid)
 
     async def bind(self) -> None:
-        """Take the port, unless it is ours already.
+        """Take the ports, unless they are ours already.
 
         Raises:
-            PlatformError: UNAVAILABLE: it is taken, or not ours to take.
+            PlatformError: UNAVAILABLE: one is taken, or not ours to take.
         """
-        if self._listener is None:
+        if not self._holds_all():
             await self._clear_the_way()
-            self._listener = await listener.take(self._address, self._port)
+            for name in self._ports.keys() - self._listeners.keys():
+                self._listeners[name] = await listener.take(self._address, self._ports[name])
 
     async def start(self, files: Mapping[str, str]) -> None:
         """Start HAProxy on these files; it serves when this returns.
@@ -94,19 +102,19 @@ class Process:
             PlatformError: UNAVAILABLE: the port is taken; DISK_FULL; INTERNAL: HAProxy does not start.
         """
         await self.bind()
-        self._write(files)
-        try:
-            code = await self._spawn()
-        except OSError as error:
-            raise _unusable(error) from error
-        if code:
-            raise self._failed()
-        # The command returns when the sockets are open; who serves them is a moment younger.
-        deadline = time.monotonic() + _START
-        while not await self.find():
-            if time.monotonic() > deadline:
+        with self._written(files):
+            try:
+                code = await self._spawn()
+            except OSError as error:
+                raise _unusable(error) from error
+            if code:
                 raise self._failed()
-            await asyncio.sleep(0.005)
+            # The command returns when the sockets are open; who serves them is a moment younger.
+            deadline = time.monotonic() + _START
+            while not await self.find():
+                if time.monotonic() > deadline:
+                    raise self._failed()
+                await asyncio.sleep(0.005)
 
     async def renew(self, files: Mapping[str, str]) -> None:
         """Have these files in force: reload without a gap if HAProxy can be talked to, else a new HAProxy.
@@ -115,13 +123,15 @@ class Process:
             PlatformError: as `start`.
         """
         if self.alive() and not self.lost:
-            self._write(files)
-            with contextlib.suppress(OSError, TimeoutError, runtime.CommandError):
+            with (
+                self._written(files),
+                contextlib.suppress(OSError, TimeoutError, runtime.CommandError),
+            ):
                 await runtime.reload(self.master)
                 await _until(self._old_workers_stop)
                 return
         old, self.pid = self.pid, 0
-        if self._listener is None:
+        if not self._holds_all():
             await self._leave(old)
         try:
             await self.start(files)
@@ -131,7 +141,7 @@ class Process:
         if old and old != self.pid:
             workers = children(old)
             await self._leave(old)
-            await _until(lambda: asyncio.to_thread(_none_listens, workers, self._port))
+            await _until(lambda: asyncio.to_thread(_none_listens, workers, self._ports[LISTENER]))
 
     async def find(self) -> bool:
         """Look for the HAProxy that serves the sockets of this folder, and know its pid from now on."""
@@ -143,9 +153,10 @@ class Process:
         return self.alive()
 
     def share(self) -> None:
-        """Hold the port of an HAProxy that was found: when it dies, visitors wait and are not refused."""
-        if self._listener is None and self.pid:
-            self._listener = listener.held_by(self.pid, self._address, self._port)
+        """Hold the ports of an HAProxy that was found: when it dies, visitors wait and are not refused."""
+        for name in self._ports.keys() - self._listeners.keys() if self.pid else ():
+            if (held := listener.held_by(self.pid, self._address, self._ports[name])) is not None:
+                self._listeners[name] = held
 
     async def dead(self) -> None:
         """Return when the master has ended."""
@@ -164,10 +175,9 @@ class Process:
             (self._run / name).unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Let go of the port; an HAProxy that runs keeps it."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        """Let go of the ports; an HAProxy that runs keeps them."""
+        while self._listeners:
+            self._listeners.popitem()[1].close()
 
     async def retire(self) -> None:
         """Take HAProxy off its port; what is under way ends in its own time."""
@@ -187,14 +197,13 @@ class Process:
         return not any("\nStopping: 0" in info for info in infos)
 
     async def _spawn(self) -> int:
-        assert self._listener is not None
-        inherited = self._listener.fileno()
+        inherited = {name: held.fileno() for name, held in self._listeners.items()}
         with (self._run / LOG).open("wb") as log:
             child = await asyncio.create_subprocess_exec(
                 *self._command(),
                 cwd=self._run,
-                env={**os.environ, LISTENER: str(inherited)},
-                pass_fds=(inherited,),
+                env={**os.environ, **{name: str(number) for name, number in inherited.items()}},
+                pass_fds=tuple(inherited.values()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=log,
@@ -210,13 +219,27 @@ class Process:
         config = str(self._run / CONFIG)
         return [str(self._haproxy), "-W", "-D", "-S", f"unix@{MASTER},mode,600", "-p", PID_FILE, "-f", config]
 
-    def _write(self, files: Mapping[str, str]) -> None:
+    def _holds_all(self) -> bool:
+        return self._ports.keys() == self._listeners.keys()
+
+    @contextlib.contextmanager
+    def _written(self, files: Mapping[str, str]) -> Iterator[None]:
+        """These files are in the folder; keys are there only until HAProxy has read them."""
         try:
-            self._run.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name, text in files.items():
-                (self._run / name).write_text(text)
-        except OSError as error:
-            raise _unusable(error) from error
+            try:
+                self._run.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for name, text in files.items():
+                    if name.endswith(KEYS):
+                        write_private(self._run / name, text.encode())
+                    else:
+                        (self._run / name).write_text(text)
+            except OSError as error:
+                raise _unusable(error) from error
+            yield
+        finally:
+            for name in files:
+                if name.endswith(KEYS):
+                    (self._run / name).unlink(missing_ok=True)
 
     def _failed(self) -> PlatformError:
         said = (self._run / LOG).read_text(errors="replace")

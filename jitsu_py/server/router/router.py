@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Final
 from jitsu_py.server.errors import PlatformError
 
 from . import config, drain, runtime
+from .front import Front
 from .process import Process
 from .processes import listens, orphans
 from .slots import MAP, Table, map_commands, plan, read_map, read_servers
+from .tls import Tls
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from .routes import Route
+    from .tls import Certificate
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +47,27 @@ class Router:
         port: where visitors come in.
         address: the IP address they come to.
         slots: size of a fresh pool.
+        front: what there is beside the routes of apps.
+        default: PEM of certificate and key for HTTPS under names that have none.
     """
 
     def __init__(
-        self, haproxy: Path, run: Path, *, port: int, address: str = "127.0.0.1", slots: int = SLOTS
+        self,
+        haproxy: Path,
+        run: Path,
+        *,
+        port: int,
+        address: str = "127.0.0.1",
+        slots: int = SLOTS,
+        front: Front = Front(),  # noqa: B008 - it is frozen
+        default: str = "",
     ) -> None:
-        self._process = Process(haproxy, run, address=address, port=port)
+        https = front.https
+        self._process = Process(
+            haproxy, run, address=address, port=port, tls_port=None if https is None else https.port
+        )
+        self._front = front
+        self._tls = Tls(default, [front.api.host] if front.api else []) if https is not None else None
         self._port = port
         self._address = address
         self._table = Table(slots)
@@ -87,11 +105,36 @@ class Router:
             if self._closed:
                 return  # nobody is to bring back an HAProxy that was just ended
             self._wanted = tuple(routes)
+            if self._tls is not None:
+                self._tls.ask(routes)
             try:
                 await self._change()
+                await self._secure()
             except _TROUBLE as error:
                 log.warning("The router starts over: %s", repr(error))
                 await self._start_over()
+
+    async def certify(self, certificates: Sequence[Certificate]) -> None:
+        """Make these the certificates of HTTPS; before `start`, those to start with.
+
+        Raises:
+            PlatformError: as `apply`.
+        """
+        async with self._lock:
+            if self._tls is not None:
+                self._tls.want(certificates)
+                await self._secured_now()
+
+    async def prove(self, answers: Mapping[str, str]) -> None:
+        """Answer ACME's challenges: `host/path` -> text, and no others than these.
+
+        Raises:
+            PlatformError: as `apply`.
+        """
+        async with self._lock:
+            if self._tls is not None:
+                self._tls.challenges = dict(answers)
+                await self._secured_now()
 
     async def drained(self, names: Collection[str], seconds: float) -> frozenset[str]:
         """Wait until these former drones carry nothing more, or cut what they carry when the time is over.
@@ -156,14 +199,17 @@ class Router:
             known = config.read_mark(info)
             if known is None:
                 return False
-            address, port, size = known
+            address, ports, size = known
             self._table = Table(size, read_map(hosts), read_servers(servers))
             self._process.share()
-            if (address, port) != (self._address, self._port):
+            if (address, ports) != (self._address, config.ports(self._port, self._front)):
                 await self._process.retire()
                 await self._start_from(self._table)
             elif self._mark() not in info:
                 await self._start_from(self._table)
+            elif self._tls is not None:
+                await self._tls.adopt(self._process.worker)
+                await self._secure()
             return True
         return False
 
@@ -181,6 +227,19 @@ class Router:
             await session.tell(wanted.after)
         self._table.hosts = dict(wanted.hosts)
         self._table.servers = {slot: dict(inside) for slot, inside in wanted.servers.items()}
+
+    async def _secure(self) -> None:
+        if self._tls is not None:
+            await self._tls.follow(self._process.worker)
+
+    async def _secured_now(self) -> None:
+        if self._closed or not self._process.pid:
+            return  # whoever starts HAProxy next starts it with what is wanted
+        try:
+            await self._secure()
+        except _TROUBLE as error:
+            log.warning("The router starts over: %s", repr(error))
+            await self._start_from(self._table)
 
     async def _make_room(self) -> None:
         """Empty slots of former drones that carry nothing; if these do not suffice, double the pool."""
@@ -238,7 +297,8 @@ class Router:
         return set(names) - {target.name for route in self._wanted for target in route.targets}
 
     def _mark(self) -> str:
-        return config.mark(self._address, self._port, self._table.size)
+        return config.mark(self._address, self._port, self._table.size, self._front)
 
     def _files(self) -> dict[str, str]:
-        return config.render(self._table, self._mark())
+        files = config.render(self._table, self._mark(), self._front)
+        return files | (self._tls.files() if self._tls else {})

@@ -52,6 +52,8 @@ class Route:
     """The ready drones; empty: visitors see `page`."""
     page: Page
     """What a visitor sees while there is no target."""
+    secure: bool = False
+    """Visitors are to come by HTTPS, where there is a certificate for the host."""
 
     def __post_init__(self) -> None:
         for host in self.hosts:

@@ -69,7 +69,8 @@ class AppLists:
         reconciler = self._platform.reconciler
         found = (drone for app in started for drone in reconciler.drones(app))
         conditions = ((app.key, reconciler.condition(app).value) for app in started)
-        return (*((drone.id, drone.pid) for drone in found), *conditions)
+        urls = ("certificates", self._platform.certificates.edition)
+        return (*((drone.id, drone.pid) for drone in found), *conditions, urls)
 
     def _keep(self, key: tuple[str, bool], made: _Kept) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from jitsu_py import __version__
@@ -15,9 +15,9 @@ router = APIRouter(tags=["system"])  # the first to be searched: `/auth` is aske
 
 
 @router.get("/")
-def root(platform: ThePlatform) -> dict[str, Any]:
+def root(platform: ThePlatform, request: Request) -> dict[str, Any]:
     """What answers here."""
-    api = platform.address.api
+    api = platform.address.seen(request.url.hostname)
     return {
         "service": "jitsu",
         "version": __version__,
@@ -33,9 +33,9 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/endpoints")
-def endpoints(platform: ThePlatform) -> dict[str, Any]:
+def endpoints(platform: ThePlatform, request: Request) -> dict[str, Any]:
     """Every datacenter, with the address of the API that serves it."""
-    return {"endpoints": {PROVIDER: {DATACENTER: platform.address.api}}}
+    return {"endpoints": {PROVIDER: {DATACENTER: platform.address.seen(request.url.hostname)}}}
 
 
 @router.get("/auth", tags=["users"])

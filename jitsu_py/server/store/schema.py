@@ -203,3 +203,28 @@ attachments = Table(
     Column("alias", String),  # CACHE: the variable is CACHE_URL; NULL: that of the type
     UniqueConstraint("database_id", "app_id"),
 )
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("source", String, nullable=False),  # own: somebody brought it; acme, local: who signed it
+    Column("app_id", ForeignKey("apps.id", ondelete="CASCADE")),  # own: whose it is; NULL: the platform's
+    Column("chain", String, nullable=False),  # PEM, leaf first
+    Column("key", LargeBinary, nullable=False),  # sealed {pem}
+    Column("begins", Float, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("issuer", String, nullable=False),
+    Column("ctime", Float, nullable=False),
+    UniqueConstraint("host", "source"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("host", String, primary_key=True),  # for which the last try to get a certificate failed
+    Column("failures", Integer, nullable=False),  # one after the other
+    Column("again", Float, nullable=False),  # not before
+    Column("error", String, nullable=False),
+)
