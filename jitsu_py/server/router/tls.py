@@ -51,6 +51,7 @@ class Tls:
         self._default = default
         self._always = frozenset(always)
         self._wanted: dict[str, Certificate] = {}
+        self._told = False
         self._loaded: set[str] = set()
         self._asking: frozenset[str] | None = None
         self._sent: set[str] = set()
@@ -60,7 +61,7 @@ class Tls:
 
     def want(self, certificates: Iterable[Certificate]) -> None:
         """Note which certificates are to be there."""
-        self._wanted = {each.name: each for each in certificates}
+        self._wanted, self._told = {each.name: each for each in certificates}, True
 
     def ask(self, routes: Iterable[Route]) -> None:
         """Note the hosts whose apps ask for HTTPS."""
@@ -110,10 +111,10 @@ class Tls:
             await _carry_out(socket, [f"clear map {CHALLENGES}", *lines])
             self._answered = dict(self.challenges)
         secured = self.secured()
-        if secured != self._sent and self._asking is not None:
+        if secured != self._sent and self._told and self._asking is not None:
             await _carry_out(socket, _changes(self._sent, secured))
             self._sent = secured
-        for name in sorted(self._loaded - self._wanted.keys()):
+        for name in sorted(self._loaded - self._wanted.keys()) if self._told else ():
             await _carry_out(socket, _removal(name))
             self._loaded.discard(name)
 
