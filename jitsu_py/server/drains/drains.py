@@ -81,7 +81,8 @@ class Drains:
                     version = now
                     await self._reconcile()
                 try:
-                    await asyncio.wait_for(self._changed.wait(), LOOK)
+                    async with asyncio.timeout(LOOK):
+                        await self._changed.wait()
                 except TimeoutError:
                     continue
                 version = -1

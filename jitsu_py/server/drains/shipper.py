@@ -154,7 +154,8 @@ class Shipper:
         if batch is None:
             await self._keep_place()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK)
+                async with asyncio.timeout(LOOK):
+                    await self._told.wait()
             return False
         try:
             await self._receiver.send(batch.lines)

@@ -29,6 +29,9 @@ HOLE: Final = 1024**2
 UNHOLED: Final = 64 * 1024**2
 """Bytes at which a file is emptied where the file system has no holes."""
 
+QUIET: Final = 0.05
+"""Seconds without a word after which a drone is not expected to print in the very moment of the emptying."""
+
 
 class Capture:
     """What one drone prints to one stream.
@@ -79,17 +82,14 @@ class Capture:
 
     def _take(self, file: IO[bytes], *, last: bool) -> int:
         status = os.fstat(file.fileno())
-        drone = self.path.stem
         with self.book.writing() as connection:
             offset = self._offset(connection, file.fileno(), status.st_size)
-            row = connection.execute("SELECT snapshot FROM drones WHERE id = ?", (drone,)).fetchone()
-            snapshot = row[0] if row else None
             behind = _skip(file, offset, status.st_size, self._backlog)
             if behind is not None:
                 begin, lines = behind
                 words = f"{lines:,} lines ({begin - offset:,} bytes) of {self.stream} were dropped here: "
                 words += "the drone prints faster than its log may grow"
-                append(connection, words.encode(), time.time(), "system", drone, snapshot)
+                self._say(connection, words)
             else:
                 begin = offset
             file.seek(begin)
@@ -97,7 +97,7 @@ class Capture:
             whole = chunk if last and begin + len(chunk) >= status.st_size else whole_lines(chunk)
             if whole:
                 at = min(time.time(), status.st_mtime)
-                append(connection, whole, at, self.stream, drone, snapshot)
+                append(connection, whole, at, self.stream, self.path.stem, self._snapshot(connection))
             end = begin + len(whole)
             if end != offset:
                 place = (self.path.name, end)
@@ -105,6 +105,16 @@ class Capture:
         self._seen = status.st_size if not whole or end == status.st_size else None
         self._give_back(end)
         return end - offset
+
+    def _snapshot(self, connection: sqlite3.Connection) -> str | None:
+        query = "SELECT snapshot FROM drones WHERE id = ?"
+        row = connection.execute(query, (self.path.stem,)).fetchone()
+        return row[0] if row else None
+
+    def _say(self, connection: sqlite3.Connection, words: str) -> None:
+        """Add a line of the platform's own where the drone's lines are just now."""
+        snapshot = self._snapshot(connection)
+        append(connection, words.encode(), time.time(), "system", self.path.stem, snapshot)
 
     def _offset(self, connection: sqlite3.Connection, handle: int, size: int) -> int:
         """Where to read on; at its first data in a file whose log was lost or which was emptied."""
@@ -123,8 +133,30 @@ class Capture:
         self.book.checkpoint()  # first: a power cut must not take the lines from both places
         if punch(self.path, end - TAIL):
             self._punched = end - TAIL
-        elif end >= UNHOLED and end == self.size():
+        elif end >= UNHOLED:
+            self._empty(end)
+
+    def _empty(self, end: int) -> None:
+        """Empty a file that was taken over up to `end`, where the file system frees no part of one.
+
+        What its writer prints between the last look and the emptying is lost. So it is done while nothing is
+        printed; only when the file is as large as the log may be it is done at once, and the log says so.
+        """
+        status = self.path.stat()
+        is_read = end == status.st_size
+        is_quiet = is_read and time.time() - status.st_mtime >= QUIET
+        most = max(UNHOLED, self._backlog)
+        if not is_quiet and (end < most or (not is_read and status.st_size < 2 * most)):
+            return
+        with self.book.writing() as connection:
+            # In this order: a place behind the new end would skip what is printed next.
+            connection.execute("INSERT OR REPLACE INTO places VALUES (?, 0)", (self.path.name,))
+            if not is_quiet:
+                words = f"{status.st_size - end:,} bytes of {self.stream} or more may be missing here: "
+                words += "the file system frees no part of a file, so it was emptied while the drone printed"
+                self._say(connection, words)
             os.truncate(self.path, 0)
+        self._seen = None
 
 
 def _skip(file: IO[bytes], offset: int, size: int, most: int) -> tuple[int, int] | None:
