@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.couches import fetched, lend
 from tests.platforms import LocalPlatform
 
 if TYPE_CHECKING:
@@ -47,3 +49,12 @@ def shared_platform() -> Iterator[LocalPlatform]:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def couches(shared_platform: LocalPlatform, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The shared platform has the server of couches, fetched once for the whole run; what that told."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    lend(shared, shared_platform.home)
+    return fetched(shared)

@@ -59,7 +59,9 @@ class LocalPlatform:
         """Send a request to the API as the local account."""
         more.setdefault("auth", (self.user, self.token))
         data = more.pop("data", None if body is None else json.dumps(body))
-        return requests.request(method, self.status.api + path, data=data, timeout=60, **more)
+        return requests.request(
+            method, self.status.api + path, data=data, timeout=more.pop("timeout", 60), **more
+        )
 
     def get(self, subdomain: str, path: str = "/", **more: Any) -> requests.Response:
         """Visit an app through the router."""

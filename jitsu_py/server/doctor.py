@@ -65,7 +65,7 @@ def examine(home: Path) -> list[Finding]:
         *checks,
         _haproxy(),
         *_node(home),
-        *_databases(),
+        *_databases(home),
         _sandbox(wanted),
         _bounds(),
         *_limits(),
@@ -189,7 +189,8 @@ def _bounds() -> Finding:
     )
 
 
-def _databases() -> Iterator[Finding]:
+def _databases(home: Path) -> Iterator[Finding]:
+    from jitsu_py.server.databases.couch import CouchKind
     from jitsu_py.server.databases.mongo import MongoKind
     from jitsu_py.server.databases.redis import RedisKind
 
@@ -200,6 +201,9 @@ def _databases() -> Iterator[Finding]:
             yield Finding(check, "warning", "there is none, so databases of this kind cannot be made", hint)
         else:
             yield Finding(check, "ok", f"{program.label} at {program.command[0]}")
+    couch = CouchKind(home).find()
+    fetched = "the first couch database has pouchdb-server fetched by npm"
+    yield Finding("couch", "ok", f"{couch.label} at {couch.command[-1]}" if couch else fetched)
 
 
 def _limits() -> Iterator[Finding]:

@@ -26,7 +26,7 @@ MODULES = {
 }
 """The npm modules of each kind."""
 
-KINDS = ("redis", "mongo")
+KINDS = ("redis", "mongo", "couch")
 
 SERVER = """
 const url = process.env
@@ -150,6 +150,7 @@ def servers(platform: LocalPlatform) -> dict[str, int]:
     return found
 
 
+@pytest.mark.usefixtures("couches")
 def test_what_was_written_is_read_back(shared_platform: LocalPlatform, tmp_path: Path) -> None:
     """Deploy, write, redeploy, kill -9 the databases, kill -9 the server, a new password: nothing is lost."""
     platform, folder = shared_platform, write(tmp_path / "app", "1.0.0")

@@ -40,7 +40,7 @@ def url(database: Database, password: str) -> str:
     if database.type in ("redis", "redistogo"):
         return f"redis://:{password}@{at}"
     if database.type == "couch":
-        return f"http://{account(database)}:{password}@{at}/{database.name}"
+        return f"http://{account(database)}:{password}@{at}/{couch_name(database.name)}"
     return f"{_mongo(database, password)}/{mongo_name(database.name)}"
 
 
@@ -55,7 +55,7 @@ def metadata(database: Database, password: str | None) -> dict[str, Any]:
         return {**place, "password": password}
     named = {**place, "username": account(database), "password": password}
     if database.type == "couch":
-        return {"id": database.name, **named}
+        return {"id": couch_name(database.name), **named}
     shown = None if password is None else _mongo(database, password)
     facts = {**named, "dbname": mongo_name(database.name), "uri": shown}
     if database.type == "mongohq":
@@ -66,6 +66,11 @@ def metadata(database: Database, password: str | None) -> dict[str, Any]:
 def mongo_name(name: str) -> str:
     """The name that a Mongo database of this name has inside its server, which keeps some for itself."""
     return f"{name}-db" if name in ("admin", "local", "config") else name
+
+
+def couch_name(name: str) -> str:
+    """The name that a Couch database of this name has inside its server: there it begins with a letter."""
+    return f"db-{name}" if name[0].isdigit() or name.startswith("pouch__") else name
 
 
 def variables(database: Database, alias: str | None) -> tuple[str, ...]:

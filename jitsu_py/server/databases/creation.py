@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server import limits
 from jitsu_py.server.databases.addresses import HOST, TYPES
 from jitsu_py.server.databases.attaching import attach
+from jitsu_py.server.databases.instance import Condition
 from jitsu_py.server.databases.registry import kind_of
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.store import apps, databases
@@ -61,7 +62,6 @@ def wish(name: str, body: Mapping[str, Any], settings: Settings) -> Wish:
         raise wrong("type", f"it is one of {', '.join(TYPES)}, not {str(type_)[:80]!r}")
     if app is not None and not isinstance(app, str):
         raise wrong("attach", "it is the name of an app")
-    kind_of(str(type_), settings.home)
     asked = body.get("memory")
     usual = int(settings.databases.memory)
     return Wish(name, type_, usual if asked is None else memory(type_, asked, settings), app)
@@ -111,6 +111,7 @@ async def bring_up(database: Database, keeper: Keeper, ports: PortPool) -> Datab
     for is_last in (*[False] * (TRIES - 1), True):
         await asyncio.to_thread(keeper.make_folders, database)
         instance = keeper.instance(database)
+        instance.condition = Condition("starting")
         program = await instance.find()
         await instance.kind.initialise(instance.site, program)
         instance.start()

@@ -189,7 +189,11 @@ class Instance:
         Raises:
             PlatformError: UNAVAILABLE, naming what to install.
         """
-        return await asyncio.to_thread(self.kind.find) or await self.kind.fetch()
+        return await asyncio.to_thread(self.kind.find) or await self.kind.fetch(self._tell)
+
+    def _tell(self, what: str) -> None:
+        if self.condition.state not in SERVES:
+            self.condition = Condition("starting", what)
 
     async def _port_is_free(self) -> None:
         with suppress(OSError):

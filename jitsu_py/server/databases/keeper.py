@@ -42,6 +42,7 @@ class Keeper:
         self._settings = settings
         self._state_folder = settings.home.resolve()
         self._instances: dict[str, Instance] = {}
+        self._kinds: dict[str, Kind] = {}
 
     async def open(self) -> None:
         """Take over what runs, launch what should, end what nobody wants."""
@@ -81,7 +82,10 @@ class Keeper:
 
     def kind(self, database: Database) -> Kind:
         """What its type of server knows."""
-        return kind_of(database.type, self._settings.home)
+        # One for all databases of a type, which thus wait for one another's fetch.
+        if database.type not in self._kinds:
+            self._kinds[database.type] = kind_of(database.type, self._settings.home)
+        return self._kinds[database.type]
 
     def folder(self, database: Database) -> Path:
         """Where everything of a database lies."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jitsu_py.server.settings import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MIB = 2**20
@@ -127,8 +127,11 @@ class Kind(ABC):
         """The program on this machine; plain, may start it to ask its version. None: it must be fetched."""
 
     @abstractmethod
-    async def fetch(self) -> Program:
+    async def fetch(self, tell: Callable[[str], None]) -> Program:
         """The program, fetched if it can be.
+
+        Args:
+            tell: takes a sentence on what happens, while it takes long.
 
         Raises:
             PlatformError: UNAVAILABLE, naming what to install.

@@ -33,7 +33,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pymongo import MongoClient
@@ -69,7 +69,7 @@ class MongoKind(Kind):
         command = (sys.executable, "-I", "-m", STAND_IN)
         return Program("SecantusDB", metadata.version("SecantusDB"), command, LIMITS)
 
-    async def fetch(self) -> Program:
+    async def fetch(self, tell: Callable[[str], None]) -> Program:
         raise PlatformError(
             Code.UNAVAILABLE,
             "There is no MongoDB server on this machine. Install its stand-in with "

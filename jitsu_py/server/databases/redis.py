@@ -36,6 +36,8 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from redis.asyncio import Redis
 
 SERVERS: Final = ("valkey-server", "redis-server")
@@ -98,7 +100,7 @@ class RedisKind(Kind):
         spec = find_spec(WHEEL)
         return _program(Path(spec.origin).parent / "bin" / SERVERS[0]) if spec and spec.origin else None
 
-    async def fetch(self) -> Program:
+    async def fetch(self, tell: Callable[[str], None]) -> Program:
         raise PlatformError(
             Code.UNAVAILABLE,
             "The Redis server, or the library that talks to it, is not on this machine. Install them with "

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitsu_py.server.databases.couch import CouchKind
 from jitsu_py.server.databases.mongo import MongoKind
 from jitsu_py.server.databases.redis import RedisKind
-from jitsu_py.server.errors import PlatformError
-from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +20,7 @@ def kind_of(type_: str, home: Path) -> Kind:
     Args:
         type_: one of `addresses.TYPES`.
         home: the state folder.
-
-    Raises:
-        PlatformError: UNAVAILABLE: there is no server for the type.
     """
     if type_ == "couch":
-        raise PlatformError(
-            Code.UNAVAILABLE,
-            "This server has no CouchDB yet; redis and mongo it has.",
-            blame=Blame.SYSTEM,
-        )
+        return CouchKind(home)
     return MongoKind() if type_ in ("mongo", "mongohq") else RedisKind()
