@@ -58,7 +58,8 @@ ACCOUNTS: dict[str, Facts] = {
     "destroyed": {"name": ("string", "of what is gone"), "destroyed": ("boolean", "true")},
     "entrusted": {
         "id": ("string", "by which it is named"),
-        "provider": ("string", "whose token it is: github"),
+        "provider": ("string", "whose token it is: github, npm or git"),
+        "url": ("string", "where it is for; empty when it cannot be opened any more"),
         "ctime": ("time?", "when it was added"),
     },
     "removed": {"id": ("string", "of what is gone"), "removed": ("boolean", "true")},

@@ -22,6 +22,8 @@ class Entrusted:
     id: str
     provider: str
     """The service: `github`, `npm`, `git`."""
+    url: str
+    """Where it is for; empty: the server does not say."""
     ctime: datetime | None
     """When it was added."""
 
@@ -29,7 +31,10 @@ class Entrusted:
     def parse(cls, data: Mapping[str, object]) -> Entrusted:
         """Read one entry; its id must be there."""
         return cls(
-            fields.text(data, "id"), fields.maybe_text(data, "provider"), fields.maybe_time(data, "ctime")
+            fields.text(data, "id"),
+            fields.maybe_text(data, "provider"),
+            fields.maybe_text(data, "url"),
+            fields.maybe_time(data, "ctime"),
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FIELDS: list[Field[Entrusted]] = [
     Field("id", "ID", lambda one: one.id),
     Field("provider", "PROVIDER", lambda one: one.provider),
+    Field("url", "FOR", lambda one: one.url),
     Field("ctime", "ADDED", lambda one: iso(one.ctime), human=age),
 ]
 

@@ -35,6 +35,7 @@ SEALED = (
     schema.releases.c.env,
     schema.thirdparty.c.token,
     schema.databases.c.secret,
+    schema.drains.c.url,
 )
 """Every column whose values are sealed."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from jitsu_py.server.confinement import Hierarchy
     from jitsu_py.server.settings import Settings
 
 State = Literal["ok", "warning", "failed"]
@@ -180,13 +181,26 @@ def _sandbox(wanted: str) -> Finding:
 def _bounds() -> Finding:
     from jitsu_py.server.confinement import find_hierarchy
 
-    found = find_hierarchy()
+    return bounds(find_hierarchy(), is_root=os.geteuid() == 0)
+
+
+def bounds(found: Hierarchy | None, *, is_root: bool) -> Finding:
+    """What keeps builds within their bounds.
+
+    Args:
+        found: where control groups can be made; None: nowhere.
+        is_root: whether the server is; the system's own count of a user's processes bounds others only.
+    """
     if found is not None:
         return Finding("bounds", "ok", f"the kernel keeps builds' bounds (control groups, v{found.version})")
-    watched = "builds' memory is watched, not bounded: control groups cannot be made here"
-    return Finding(
-        "bounds", "warning", watched, "run the server as root or as a systemd service with Delegate=yes"
-    )
+    why = "control groups cannot be made here"
+    if is_root:
+        unbounded = f"builds' memory is watched, not bounded, and nothing bounds their processes: {why}"
+        hint = "make /sys/fs/cgroup writable (the container's settings), or run the server as another user"
+        return Finding("bounds", "warning", unbounded, hint)
+    watched = f"builds' memory is watched, not bounded: {why}"
+    hint = "run the server as root or as a systemd service with Delegate=yes"
+    return Finding("bounds", "warning", watched, hint)
 
 
 def _databases(home: Path) -> Iterator[Finding]:

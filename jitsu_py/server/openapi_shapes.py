@@ -97,7 +97,7 @@ SHAPES: Final[dict[str, Any]] = {
         lastUsed=maybe(TIME),
         expires=maybe(TIME),
     ),
-    "ThirdParty": obj(id=TEXT, provider=TEXT, ctime=TIME),
+    "ThirdParty": obj(id=TEXT, provider=TEXT, url=TEXT, ctime=TIME),
     "Database": obj(
         id=TEXT,
         name=TEXT,

@@ -175,7 +175,8 @@ def test_thirdparty(person: Person, open_platform: LocalPlatform) -> None:
     added = person.jitsu(
         "thirdparty", "add", "github", "--id", "deploys", "--token-stdin", "--json", stdin="sentinel\n"
     )
-    assert list(added.json()) == ["id", "provider", "ctime"]
+    assert list(added.json()) == ["id", "provider", "url", "ctime"]
+    assert added.json()["url"] == "https://github.com"
     terminal = person.sit("thirdparty", "add", "github", "--id", "typed")
     assert "sentinel" not in typed(terminal, ("Token for github: ", "sentinel"))
     listed = person.jitsu("thirdparty", "list", "--json")

@@ -136,6 +136,7 @@ def test_third_party_tokens_are_kept_and_never_shown(shared_platform: LocalPlatf
     assert secret not in listed.text
     entry = listed.json()["thirdPartyTokens"]["a string id 123"]
     assert (entry["provider"], entry["id"]) == ("github", "a string id 123")
+    assert entry["url"] == made.json()["thirdPartyToken"]["url"] == "https://github.com"
     assert datetime.fromisoformat(entry["ctime"]) <= datetime.now(UTC)
     files = [shared_platform.home / name for name in ("state.db", "state.db-wal")]
     assert not any(secret.encode() in file.read_bytes() for file in files)

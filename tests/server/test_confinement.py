@@ -304,6 +304,22 @@ def test_one_that_runs_is_attached(world: World) -> None:
 
 
 @needs_groups
+def test_the_group_around_goes_with_the_last_in_it(world: World) -> None:
+    """Each time, though the kernel takes a moment to let go of what lay in it; one in use stays."""
+    hierarchy = find_hierarchy()
+    assert hierarchy is not None
+    places = [root / mark_of(world.state) for root in hierarchy.roots.values()]
+    for _ in range(10):
+        world.run("true", Limits(memory=64 * MIB, processes=50))
+        assert not any(place.exists() for place in places)
+    held = world.confine(Limits())
+    Confiner.of_this_machine(world.state).forget()
+    assert all(place.is_dir() for place in places)
+    held.end()
+    assert not any(place.exists() for place in places)
+
+
+@needs_groups
 def test_what_a_killed_server_left_is_swept(world: World) -> None:
     """By the name of the state folder: the processes go, the groups go, those of others stay."""
     left, other = world.confine(Limits(processes=50)), World(world.state.with_name("other")).confine(Limits())

@@ -165,6 +165,10 @@ class Builder:
         left = list(self._work.iterdir()) if self._work.is_dir() else []
         return sum(remove_tree(folder) for folder in left)
 
+    def close(self) -> None:
+        """Leave nothing on the machine that only a running server needs. Not while a build is running."""
+        self._confiner.forget()
+
     def _check_sandbox(self) -> None:
         """Refuse to build without a sandbox, where one is asked for.
 

@@ -7,13 +7,14 @@ folder, whatever session starts it. Sources: the kernel's admin-guide/cgroup-v1 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from jitsu_py.server.confinement.groups import Group, read_words, write
+from jitsu_py.server.confinement.groups import PAUSE, Group, read_words, removed, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,11 +66,20 @@ class Hierarchy:
                 found |= {path.name for path in (root / parent).iterdir() if path.is_dir()}
         return sorted(found)
 
-    def forget(self, parent: str) -> None:
-        """Remove it, if it is empty."""
-        for root in set(self.roots.values()):
-            with suppress(OSError):
-                (root / parent).rmdir()
+    def forget(self, parent: str, patience: float = 0.0) -> bool:
+        """Remove the group that others lie in, if none does; whether it is gone.
+
+        Args:
+            parent: its name.
+            patience: seconds. The kernel takes its time over what lay in it, and refuses until then.
+        """
+        until = time.monotonic() + patience
+        left = {root / parent for root in self.roots.values()}
+        while left := {folder for folder in left if not removed(folder)}:
+            if self.names(parent) or time.monotonic() >= until:
+                return False
+            time.sleep(PAUSE)
+        return True
 
 
 @lru_cache(maxsize=1)

@@ -36,6 +36,9 @@ SIZE_EFFORT: Final = 10
 
 ATTEMPTS: Final = 5
 
+FORGETTING_SECONDS: Final = 5.0
+"""How long the kernel is given to let go of an empty group."""
+
 
 def mark_of(state: Path) -> str:
     """The name of the control group that all of a state folder's lie in."""
@@ -214,7 +217,7 @@ class Confiner:
             sandboxed: False: without a sandbox, whatever this machine has.
         """
         sandbox = self.sandbox if sandboxed and not self.why_no_sandbox else None
-        return Confinement(limits, self._made(name, limits), sandbox, self._state, folder, self._forget)
+        return Confinement(limits, self._made(name, limits), sandbox, self._state, folder, self.forget)
 
     def _made(self, name: str, limits: Limits) -> Group | None:
         if self.hierarchy is None:
@@ -243,9 +246,10 @@ class Confiner:
             group = self.hierarchy.group(self._mark, name)
             group.kill()
             group.remove()
-        self._forget()
+        self.forget()
         return len(names)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Remove the group that the state folder's lie in, unless there is one in it."""
         if self.hierarchy is not None:
-            self.hierarchy.forget(self._mark)
+            self.hierarchy.forget(self._mark, FORGETTING_SECONDS)

@@ -131,14 +131,15 @@ class Group:
         until = time.monotonic() + EMPTYING_SECONDS
         left = self._places()
         while left:
-            left = [folder for folder in left if not _removed(folder)]
+            left = [folder for folder in left if not removed(folder)]
             if not left or self.pids() or time.monotonic() > until:
                 break
             time.sleep(PAUSE)
         return not left
 
 
-def _removed(folder: Path) -> bool:
+def removed(folder: Path) -> bool:
+    """Remove a group's folder; whether it is gone."""
     try:
         folder.rmdir()
     except FileNotFoundError:

@@ -29,19 +29,18 @@ MOST = 100
 def list_thirdparty(platform: ThePlatform, account: Account) -> dict[str, Any]:
     """The account's third-party tokens; never their secrets."""
     with platform.store.read() as connection:
-        listed = thirdparty.listed(connection, account.user.id)
+        listed = thirdparty.listed(connection, account.user.id, platform.store.sealer)
     return {"thirdPartyTokens": {entry.ref: entrusted_view(entry) for entry in listed}}
 
 
 @router.post("/users/{user}/thirdparty", status_code=201)
 def add_thirdparty(platform: ThePlatform, account: Account, body: Body) -> dict[str, Any]:
     """Keep a token for a provider, sealed."""
-    sealable, provider, ref = _checked(body)
+    facts, provider, ref = _checked(body)
     with platform.store.write() as connection:
-        if len(thirdparty.listed(connection, account.user.id)) >= MOST:
+        if thirdparty.count(connection, account.user.id) >= MOST:
             raise PlatformError(Code.LIMIT_REACHED, f"There are {MOST} already. Delete some first.")
-        sealed = platform.store.sealer.seal(sealable)
-        kept = thirdparty.add(connection, account.user.id, ref, provider, sealed)
+        kept = thirdparty.add(connection, account.user.id, ref, provider, facts, platform.store.sealer)
     return {"ok": True, "thirdPartyToken": entrusted_view(kept)}
 
 

@@ -161,7 +161,7 @@ def user_view(user: User) -> dict[str, Any]:
 
 def entrusted_view(kept: Entrusted) -> dict[str, Any]:
     """A third-party token without its secret."""
-    return {"id": kept.ref, "provider": kept.provider, "ctime": iso(kept.ctime)}
+    return {"id": kept.ref, "provider": kept.provider, "url": kept.url, "ctime": iso(kept.ctime)}
 
 
 def line_view(line: Line, app: App, host: str, hide: Hide = unchanged) -> dict[str, Any]:

@@ -21,9 +21,7 @@ def entrusted(store: Store, user: str) -> tuple[Entrusted, ...]:
         kept = thirdparty.entrusted(connection, user)
     opened = [(provider, store.sealer.open(sealed)) for provider, sealed in kept]
     return tuple(
-        # Those of before had no place of their own.
-        Entrusted(provider, facts.get("url") or thirdparty.HOMES.get(provider, ""), facts["token"])
-        for provider, facts in opened
+        Entrusted(provider, thirdparty.url_of(provider, facts), facts["token"]) for provider, facts in opened
     )
 
 

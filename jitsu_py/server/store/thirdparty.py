@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from jitsu_py.server.errors import PlatformError
@@ -14,8 +14,11 @@ from jitsu_py.server.store.schema import thirdparty, users
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
+    from jitsu_py.server.store.sealing import Sealer
 
 HOMES: Final = {"github": "https://github.com", "npm": "https://registry.npmjs.org", "git": ""}
 """The providers, each with where its tokens are for unless told; empty: it has to be told."""
@@ -28,22 +31,67 @@ class Entrusted:
     ref: str
     provider: str
     ctime: float
+    url: str
+    """Where it is for; "" when what was sealed cannot be opened with this key."""
 
 
-def listed(connection: Connection, user_id: int) -> list[Entrusted]:
+def listed(connection: Connection, user_id: int, sealer: Sealer) -> list[Entrusted]:
     """The account's, oldest first."""
     query = select(thirdparty).where(thirdparty.c.user_id == user_id).order_by(thirdparty.c.id)
-    return [Entrusted(row.ref, row.provider, row.ctime) for row in connection.execute(query)]
+    return [
+        Entrusted(row.ref, row.provider, row.ctime, _url(sealer, row.provider, row.token))
+        for row in connection.execute(query)
+    ]
 
 
-def add(connection: Connection, user_id: int, ref: str, provider: str, sealed: bytes) -> Entrusted:
-    """Keep a sealed token.
+def count(connection: Connection, user_id: int) -> int:
+    """How many the account has."""
+    query = select(func.count()).select_from(thirdparty).where(thirdparty.c.user_id == user_id)
+    return connection.execute(query).scalar_one()
+
+
+def url_of(provider: str, facts: Mapping[str, str]) -> str:
+    """Where a token is for.
+
+    Args:
+        provider: as in `HOMES`.
+        facts: what was sealed; of before that, without a place of its own.
+    """
+    return facts.get("url") or HOMES.get(provider, "")
+
+
+def _url(sealer: Sealer, provider: str, sealed: bytes) -> str:
+    try:
+        return url_of(provider, sealer.open(sealed))
+    except PlatformError:
+        # It can still be seen, and removed.
+        return ""
+
+
+def add(
+    connection: Connection, user_id: int, ref: str, provider: str, facts: dict[str, str], sealer: Sealer
+) -> Entrusted:
+    """Keep a token, sealed.
+
+    Args:
+        connection: of a transaction that writes.
+        user_id: row id of the account.
+        ref: its id.
+        provider: as in `HOMES`.
+        facts: `token` and `url`.
+        sealer: seals them.
 
     Raises:
         PlatformError: NAME_TAKEN.
     """
-    kept = Entrusted(ref, provider, time.time())
-    values = {"user_id": user_id, "ref": ref, "provider": provider, "token": sealed, "ctime": kept.ctime}
+    kept = Entrusted(ref, provider, time.time(), url_of(provider, facts))
+    values = {
+        "user_id": user_id,
+        "ref": ref,
+        "provider": provider,
+        "token": sealer.seal(facts),
+        "ctime": kept.ctime,
+    }
     try:
         connection.execute(insert(thirdparty).values(values))
     except IntegrityError as error:
