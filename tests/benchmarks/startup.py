@@ -16,6 +16,26 @@ from tests.unit.loopback import Reply, Request, answer, serving
 JITSU = [sys.executable, "-c", "from jitsu_py.cli import main; main()"]
 """What the installed `jitsu` script does; a script's own start is part of neither side."""
 
+SCRIPT = Path(__file__).parents[2] / "completions" / "jitsu.bash"
+
+COMPLETED = """\
+source "$1"; COMP_WORDS=(jitsu apps "") COMP_CWORD=2 COMP_LINE="jitsu apps " COMP_POINT=11
+_jitsu jitsu "" apps; [[ " ${COMPREPLY[*]} " == *" setdrones "* ]]
+"""
+
+BASH = [
+    "bash",
+    "--norc",
+    "-c",
+    COMPLETED,
+    "bash",
+    str(SCRIPT),
+]
+"""A shell that reads the completion script and completes the verbs of a group; it asks nobody."""
+
+NAMES = ["completion", "bash", "--names", "apps", "--", "view"]
+"""What the script asks for where names stand; they are in the cache after the first time."""
+
 APPS = [
     {"name": f"app-{number}", "user": "ada", "state": "started", "urls": [f"http://app-{number}.localhost"]}
     for number in range(20)
@@ -39,16 +59,18 @@ def run(small: bool = False) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, serving(respond) as server:
         environment = _environment(Path(folder), server.url)
         return [
-            _row("jitsu --help", ["--help"], "pass", 5.0, turns, environment),
-            _row("jitsu --version", ["--version"], "pass", 5.0, turns, environment),
-            _row("jitsu list", ["list"], "import click, requests", 1.4, turns, environment),
+            _row("jitsu --help", [*JITSU, "--help"], "pass", 5.0, turns, environment),
+            _row("jitsu --version", [*JITSU, "--version"], "pass", 5.0, turns, environment),
+            _row("completion of verbs", BASH, "pass", 6.0, turns, environment),
+            _row("completion of names", [*JITSU, *NAMES], "pass", 6.0, turns, environment),
+            _row("jitsu list", [*JITSU, "list"], "import click, requests", 1.4, turns, environment),
         ]
 
 
 def _row(
-    name: str, words: list[str], code: str, target: float, turns: int, environment: dict[str, str]
+    name: str, ours: list[str], code: str, target: float, turns: int, environment: dict[str, str]
 ) -> dict[str, Any]:
-    ours, theirs = [*JITSU, *words], [sys.executable, "-c", code]
+    theirs = [sys.executable, "-c", code]
     pairs = [(_seconds(ours, environment), _seconds(theirs, environment)) for _ in range(turns + 1)]
     # The first pair warms the caches.
     mine, other = (statistics.median(side) for side in zip(*pairs[1:], strict=True))

@@ -4,62 +4,29 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jitsu_py import answers
+from tests.cli.explained import TYPES, faults, fits
 from tests.cli.people import Person
+from tests.cli.test_databases_commands import led
 from tests.contract.signups import newest_code, platform_with
 from tests.platforms import hello
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.platforms import LocalPlatform
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
+
 SILENT = {path for path, answer in answers.given().items() if not answer}
 ANSWERING = [path for path in answers.given() if path not in SILENT]
-
-TYPES: dict[str, Any] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "object": dict,
-    "any": object,
-}
-
-
-def fits(value: Any, type_: str) -> bool:
-    """Whether a value is of a type as the page names it."""
-    if type_.endswith("?"):
-        return value is None or fits(value, type_[:-1])
-    if type_.startswith("["):
-        return isinstance(value, list) and all(fits(one, type_[1:-1]) for one in value)
-    if type_ == "time":
-        return isinstance(value, str) and value.endswith("Z") and bool(datetime.fromisoformat(value))
-    is_number = type_ in {"integer", "number"}
-    return isinstance(value, TYPES[type_]) and not (is_number and isinstance(value, bool))
-
-
-def faults(value: Any, kind: str) -> list[str]:
-    """What an object has that its kind says otherwise."""
-    if not isinstance(value, dict):
-        return [f"{value!r} is no object"]
-    facts = {fact.key: fact for fact in answers.kind(kind).facts}
-    needed = [key for key, fact in facts.items() if not fact.optional]
-    found = [f"{key} is missing" for key in needed if key not in value]
-    found += [f"{key} is not explained" for key in value if key not in facts]
-    return found + [
-        f"{key}: {value[key]!r} is no {fact.type}"
-        for key, fact in facts.items()
-        if key in value and not fits(value[key], fact.type)
-    ]
 
 
 class Runs:
@@ -181,11 +148,38 @@ def machine(platform: LocalPlatform, folder: Path) -> dict[str, str]:
     return runs.told
 
 
+def stores(platform: LocalPlatform, folder: Path) -> dict[str, str]:
+    """The life of a database."""
+    folder.mkdir(parents=True)
+    runs = Runs(Person(folder, {"JITSU_HOME": str(platform.home)}))
+    runs.run("create", "reader")
+    runs.run("databases create", "redis", "kept")
+    runs.run("databases attach", "kept", "reader")
+    runs.run("databases list")
+    runs.run("databases get", "kept")
+    backup = runs.run("databases backup", "kept", "-o", "kept.backup")
+    runs.run("databases backups", "kept")
+    runs.run("databases restore", "kept", backup["id"], "--yes")
+    runs.run("databases schedule", "kept", "daily")
+    runs.run("databases rotate", "kept")
+    runs.run("databases detach", "kept", "reader")
+    runs.run("databases stop", "kept")
+    runs.run("databases start", "kept")
+    with led(runs.person, "kept", "--port", "0") as (connection, _):
+        runs.told["databases connect"] = json.dumps(connection)
+    runs.run("databases destroy", "kept", "--yes")
+    return runs.told
+
+
 def elsewhere(folder: Path) -> dict[str, str]:
     """What can be asked of a platform that does not run, in a state folder of its own."""
     folder.mkdir(parents=True)
     runs = Runs(Person(folder))
     runs.run("server users rotate-key")
+    left = folder / "state" / "cache" / "downloads" / "gone"  # of an account that is no more
+    left.mkdir(parents=True)
+    (left / "entry.json").write_text("{}")
+    runs.run("server prune", "--dry-run")
     runs.run("server stop")
     runs.run("server install --print", JITSU_HOME=str(folder / "state"))
     return runs.told
@@ -196,11 +190,12 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What every command printed, by the command."""
     folder = tmp_path_factory.mktemp("answers")
     settings = '[accounts]\nsign_up = "open"\n[drones]\ngrace = 2\ndrain = 1\n'
-    with platform_with(settings) as platform, ThreadPoolExecutor(3) as pool:
+    with platform_with(settings) as platform, ThreadPoolExecutor(4) as pool:
         lives = [
             pool.submit(apps, platform, folder / "apps"),
             pool.submit(accounts, platform, folder / "accounts"),
             pool.submit(machine, platform, folder / "machine"),
+            pool.submit(stores, platform, folder / "stores"),
         ]
         found = elsewhere(folder / "elsewhere")
         for life in lives:
@@ -214,8 +209,7 @@ ELSEWHERE = {
     "server install": "tests/server/test_installation.py",
     "server uninstall": "tests/server/test_installation.py",
 }
-ELSEWHERE |= {path: "tests of databases" for path in ANSWERING if path.startswith("databases ")}
-"""Commands whose answer costs too much here, or changes the machine, with the test that runs them."""
+"""Commands whose answer costs too much here, or changes the machine, with the test that checks it."""
 
 
 def test_every_command_that_answers_was_asked(told: dict[str, str]) -> None:
@@ -240,7 +234,13 @@ def test_the_answer_is_as_explained(path: str, told: dict[str, str]) -> None:
 
 
 EMPTY = {"server engines prune"}
-"""Lists that are empty on a platform that is new."""
+"""Lists that are empty on a platform that is new; test_engines_commands.py checks rows of it."""
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_what_is_checked_elsewhere_is_checked_there(path: str) -> None:
+    """The test that is named for an answer compares it with its explanation."""
+    assert f'explained("{path}", ' in (ROOT / ELSEWHERE[path]).read_text()
 
 
 def test_errors_are_as_explained(tmp_path: Path) -> None:

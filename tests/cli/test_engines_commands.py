@@ -9,6 +9,7 @@ import pytest
 
 from jitsu_py.cli import run
 from jitsu_py.server import engines as shelf
+from tests.cli.explained import explained
 from tests.e2e import steps
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def test_a_platforms_own(
     assert f"Fetching Node {SMALL}" in added.err
     again = owner.jitsu("server", "engines", "add", "0.10.x", "--json").json()
     assert (again["version"], again["from"], again["usedBy"]) == (SMALL, "npm", [])
+    assert explained("server engines add", again)
     source = "require('http').createServer(function (q, r) { r.end('old') }).listen(3000)"
     folder = steps.folder(owner.folder / "old", "old", source, engines={"node": "0.10"})
     deployed = owner.jitsu("deploy", cwd=folder, timeout=120)
@@ -79,7 +81,9 @@ def _prune(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     """Run it in this process, so that the test can shorten the hour; versions that go."""
     capsys.readouterr()
     assert run(["server", "engines", "prune", "--json", *words]) == 0
-    return [row["version"] for row in json.loads(capsys.readouterr().out)]
+    rows = json.loads(capsys.readouterr().out)
+    assert explained("server engines prune", rows)
+    return [row["version"] for row in rows]
 
 
 def test_without_a_place(person: Person) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from tests.cli.explained import explained
 from tests.cli.people import left
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def test_start_status_restart_stop(newcomer: Person, free_port: int) -> None:
     assert newcomer.jitsu("host").out == started.out
     restarted = newcomer.jitsu("server", "restart", "--json").json()
     assert restarted["pid"] != status["pid"]
+    assert explained("server restart", restarted)
     assert newcomer.jitsu("server", "logs", "5").code == 0
     assert newcomer.jitsu("server", "stop", "--json", timeout=100).json() == {"stopped": True}
     assert newcomer.jitsu("server", "status").code == 9

@@ -19,6 +19,7 @@ import requests
 
 from jitsu_py.server import run
 from jitsu_py.server.unit import Unit, render
+from tests.cli.explained import explained
 from tests.platforms import archive, hello
 from tests.server.systemd_world import Systemd, is_possible
 
@@ -88,6 +89,7 @@ def test_a_service_from_install_to_uninstall(systemd: Systemd) -> None:
         made = systemd.jitsu("server", "install", "--scope", "user", "--json")
         assert made.returncode == 0, made.stderr
         assert json.loads(made.stdout)["home"] == str(home)
+        assert explained("server install", json.loads(made.stdout))
         first = served_by(systemd, home, drone, not_by=0)
 
         os.kill(first, signal.SIGKILL)
@@ -99,6 +101,7 @@ def test_a_service_from_install_to_uninstall(systemd: Systemd) -> None:
 
         gone = systemd.jitsu("server", "uninstall", "--scope", "user", "--json")
         assert json.loads(gone.stdout) == {"removed": True}, gone.stderr
+        assert explained("server uninstall", json.loads(gone.stdout))
         assert run.status(home) is None
         assert not lives(drone)
         assert json.loads(systemd.jitsu("server", "uninstall", "--scope", "user", "--json").stdout) == {

@@ -56,7 +56,11 @@ def test_the_first_schema_is_brought_up_with_all_that_is_in_it(home: Path) -> No
     store.close()
 
 
-@pytest.mark.parametrize("revision", ["0001", "head"])
+REVISIONS = sorted(file.name[:4] for file in (MIGRATIONS / "versions").glob("0*.py"))
+"""Every schema there ever was, from the first one on."""
+
+
+@pytest.mark.parametrize("revision", [*REVISIONS, "head"])
 def test_opening_twice_changes_nothing(home: Path, revision: str) -> None:
     """Every open brings up what is old and leaves what is new."""
     migrated(home, revision)
