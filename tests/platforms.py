@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from jitsu_py.server import run
+from jitsu_py.server.errors import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,11 +40,19 @@ class LocalPlatform:
     def start(self) -> None:
         """Start it (again)."""
         self.home.mkdir(parents=True, exist_ok=True)
-        first = _turn()
         settings = self.home / "server.toml"
         if not settings.exists():
             settings.write_text("[drones]\nboot = 8\ngrace = 2\ndrain = 3\n")
-        self.status = run.start(self.home, api_port=_free(first), router_port=_free(first + 4000))
+        for tries_left in range(4, -1, -1):
+            first = _turn()
+            try:
+                self.status = run.start(self.home, api_port=_free(first), router_port=_free(first + 4000))
+            except PlatformError as error:
+                # Somebody else's tests took the port between the look and the use.
+                if tries_left == 0 or "cannot be taken" not in str(error):
+                    raise
+            else:
+                return
 
     @property
     def user(self) -> str:

@@ -24,8 +24,14 @@ PATIENCE: Final = 15.0
 MOST: Final = 20
 """Modules looked up at most: a project that lacks more was not installed this way at all."""
 
-MANAGERS: Final = {"yarn.lock": ("yarn", "add"), "pnpm-lock.yaml": ("pnpm", "add")}
+TO_THE_ROOT: Final = "--ignore-workspace-root-check"
+"""What pnpm and the first yarn want to hear where the project is the root of workspaces."""
+
+MANAGERS: Final = {"yarn.lock": ("yarn", "add"), "pnpm-lock.yaml": ("pnpm", "add", TO_THE_ROOT)}
 """Who adds where a project has that lockfile; npm everywhere else."""
+
+FIRST_YARN: Final = b"# yarn lockfile v1"
+"""A line of the lockfile of yarn 1; its successors ask nothing, and know no such flag."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,14 @@ def add(folder: Path, additions: Sequence[Addition], reporter: Reporter) -> None
 
 def adder(folder: Path) -> tuple[str, ...]:
     """Return the command that adds dependencies to a project, by its lockfile."""
-    named = (words for lockfile, words in MANAGERS.items() if (folder / lockfile).exists())
-    return next(named, ("npm", "install", "--save-prod", "--no-audit", "--no-fund"))
+    for lockfile, words in MANAGERS.items():
+        try:
+            with (folder / lockfile).open("rb") as file:
+                is_first_yarn = FIRST_YARN in file.read(1000)
+        except FileNotFoundError:
+            continue
+        return (*words, TO_THE_ROOT) if is_first_yarn else words
+    return ("npm", "install", "--save-prod", "--no-audit", "--no-fund")
 
 
 def _newest(npm: str, folder: Path, name: str) -> str:

@@ -58,6 +58,7 @@ class SyslogReceiver:
         breaks_after: messages after which each connection is reset, what else arrived thrown away.
         closes_after: messages after which each connection is closed in order.
         reads: whether it reads at all.
+        cut: whether who sends may end in the middle of a message.
         port: 0: a free one.
     """
 
@@ -68,11 +69,13 @@ class SyslogReceiver:
         breaks_after: int | None = None,
         closes_after: int | None = None,
         reads: bool = True,
+        cut: bool = False,
         port: int = 0,
     ) -> None:
         self.messages: list[Message] = []
         self.connections = 0
         self._breaks_after, self._closes_after, self._reads = breaks_after, closes_after, reads
+        self._cut = cut
         self._context = None
         if certificate:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,7 +138,7 @@ class SyslogReceiver:
             except TimeoutError:
                 continue
             if not got:
-                assert rest == b"", "half a message"
+                assert self._cut or rest == b"", "half a message"
                 return
             rest += got
             while (framed := _first(rest)) is not None:

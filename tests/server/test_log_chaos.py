@@ -15,6 +15,7 @@ import pytest
 from jitsu_py.server import run
 from jitsu_py.server.logbook import Logbook
 from tests.platforms import LocalPlatform, archive, hello
+from tests.server.receivers_world import SyslogReceiver, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,12 @@ PARENT = r"""
 require('child_process').spawn(process.execPath, ['child.js'], { stdio: 'inherit' })
 process.on('SIGTERM', () => { console.log('parent goes'); process.exit(0) })
 require('http').createServer((q, r) => r.end('x')).listen(1)
+"""
+
+SPEAKS = r"""
+require('http').createServer((q, r) => r.end('x')).listen(1)
+let n = 0
+setInterval(() => { for (let turn = 0; turn < 10; turn++) console.log('number ' + n++) }, 10)
 """
 
 CHILD = r"""
@@ -133,6 +140,39 @@ def test_nothing_is_lost_whoever_is_killed(platform: LocalPlatform) -> None:
             assert numbers == list(range(len(numbers))), (me, stream)
             assert len(numbers) >= int(count), (me, stream)
     print(f"{sum(map(len, printed.values())):,} lines of {len(printed) // 2} processes")
+
+
+def test_a_drain_loses_nothing_when_its_server_is_killed(platform: LocalPlatform) -> None:
+    """Killed three times while it ships: every line of the log arrives, some twice, none before its time."""
+    user = platform.user
+    with SyslogReceiver(cut=True) as receiver:
+        url = f"syslog+tcp://127.0.0.1:{receiver.port}"
+        assert platform.call("POST", f"/drains/{user}", {"url": url}).status_code == 201
+        path = deployed(platform, "speaks", {**hello("speaks"), "server.js": SPEAKS}, 1)
+        for _ in range(3):
+            had = len(receiver.messages)
+            wait_until(lambda had=had: len(receiver.messages) > had + 300, seconds=60)  # type: ignore[misc]
+            kill_server(platform)
+        assert platform.call("POST", f"{path}/stop").status_code == 200
+        lines: list[Line] = []
+
+        def all_arrived() -> bool:
+            lines[:] = lines_of(
+                platform.home, f"{user}/speaks"
+            )  # the last words about the stop may come late
+            return ids_of(receiver) == [line.id for line in lines]
+
+        wait_until(all_arrived, seconds=90)
+        got = {int(message.facts["id"]): message.text for message in receiver.messages}
+    assert got == {line.id: line.text for line in lines}
+    assert receiver.connections >= 4
+    numbers = [int(line.text.split()[1]) for line in lines if line.stream == "stdout"]
+    assert numbers == list(range(len(numbers)))
+
+
+def ids_of(receiver: SyslogReceiver) -> list[int]:
+    """Ids of the lines that arrived, each where it came first."""
+    return list(dict.fromkeys(int(message.facts["id"]) for message in list(receiver.messages)))
 
 
 def test_what_is_printed_after_the_parent_went_is_kept(shared_platform: LocalPlatform) -> None:

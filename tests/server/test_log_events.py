@@ -155,6 +155,29 @@ def test_what_fails_is_said_without_secrets(shared_platform: LocalPlatform) -> N
     assert {line["service"] for line in own} == {"logs/stderr"}  # the app's own words stay its own
 
 
+def test_a_databases_password_is_hidden(shared_platform: LocalPlatform) -> None:
+    """In the platform's lines always, in the app's own on request; the app itself may print it."""
+    platform, user = shared_platform, shared_platform.user
+    made = platform.call("POST", f"/databases/{user}/vault", {"type": "redis"})
+    assert made.status_code == 201, made.text
+    password = made.json()["database"]["metadata"]["password"]
+    path = deployed(platform, "keeper")
+    assert platform.call("PUT", f"/databases/{user}/vault/apps/keeper").ok
+    printing = "console.error('opened with', Object.values(process.env).join(' '))\n"
+    broken = {**hello("keeper"), "server.js": f"{printing}throw new Error(process.env.REDIS_URL)"}
+    assert platform.call("POST", f"{path}/snapshots/0.2.0", data=archive(broken)).status_code == 200
+    assert platform.call("POST", f"{path}/snapshots/0.2.0/activate").ok
+    assert platform.call("POST", f"{path}/start").status_code >= 400
+    wait_for(platform, "keeper", lambda line: line.startswith("snapshot 0.2.0 did not start: "))
+    plain = platform.call("GET", f"/logs/{user}/keeper?rows=1000").json()
+    who = {line["service"] for line in plain if password in line["description"]}
+    assert who == {"logs/stderr"}
+    redacted = platform.call("GET", f"/logs/{user}/keeper?rows=1000&redact=1")
+    assert len(redacted.json()) >= len(plain)
+    assert password not in redacted.text
+    assert platform.call("DELETE", f"/databases/{user}/vault?force=true").ok
+
+
 def test_a_server_that_stops_says_so_and_one_that_goes_on_too(platform: LocalPlatform) -> None:
     """A stop ends the drones; after a kill the next server goes on with them: both are in the log."""
     deployed(platform, "lasting")
