@@ -22,13 +22,15 @@ __jitsu_at() {
     'logs drains') verbs='add list remove' aliases='ls rm' ;;
     'logs drains add') flags='--dir=dirs --all --redact' arguments='free apps' ;;
     'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
-    'apps') verbs='deploy available browse cloud create destroy list restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
+    'apps') verbs='deploy available browse cloud create destroy drones list metrics restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
     'apps deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
     'apps available') flags='--subdomain=free' ;;
     'apps browse') flags='--dir=dirs' arguments='apps' ;;
     'apps cloud') flags='--dir=dirs --drones=free --ram=free' arguments='apps...' ;;
     'apps create') flags='--dir=dirs --subdomain=free' arguments='apps' ;;
     'apps destroy') flags='--dir=dirs' arguments='apps' ;;
+    'apps drones') flags='--dir=dirs' arguments='apps' ;;
+    'apps metrics') flags='--dir=dirs' arguments='apps' ;;
     'apps restart') flags='--dir=dirs' arguments='apps' ;;
     'apps setdrones') flags='--dir=dirs' arguments='apps...' ;;
     'apps start') flags='--dir=dirs' arguments='apps' ;;
@@ -153,7 +155,9 @@ __jitsu_step() {
     'apps/cloud') here='apps cloud' ;;
     'apps/create') here='apps create' ;;
     'apps/destroy') here='apps destroy' ;;
+    'apps/drones') here='apps drones' ;;
     'apps/list'|'apps/ls'|'apps/l') here='apps list' ;;
+    'apps/metrics') here='apps metrics' ;;
     'apps/restart') here='apps restart' ;;
     'apps/setdrones'|'apps/scale') here='apps setdrones' ;;
     'apps/start') here='apps start' ;;

@@ -68,6 +68,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "logs drains list": (Example("jitsu logs drains list", "See where lines go, and whether they arrive:"),),
     "logs drains remove": (Example("jitsu logs drains remove d-0a1b2c3d", "Ship nothing more there:"),),
     "apps": (Example("jitsu apps list", "List the apps:"),),
+    "apps metrics": (
+        Example("jitsu apps metrics shop", "See how many requests the app shop got, and how it answered:"),
+    ),
+    "apps drones": (Example("jitsu apps drones shop", "See what each process of the app shop uses:"),),
     "apps available": (Example("jitsu apps available shop", "Ask whether a name is free:"),),
     "apps update": (Example("jitsu apps update --dry-run", "See what package.json would change:"),),
     "cloud": (

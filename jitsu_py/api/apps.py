@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jitsu_py.api import fields
 from jitsu_py.api.addresses import route, split_app
+from jitsu_py.api.figures import Drone, Metrics
 from jitsu_py.api.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class App:
     """When it was last changed."""
     raw: Mapping[str, Any] = field(repr=False)
     """As the server sent it, for `--json` and for keys of package.json that we do not name."""
+    processes: tuple[Drone, ...] = ()
+    """Its drones, where `Apps.drones` was asked for them."""
 
     @property
     def url(self) -> str:
@@ -266,6 +269,16 @@ class Apps:
         body = [entry.body() for entry in entries]
         path = self._path(name, user, "cloud")
         return _clouds(self._transport.call("POST", path, body, timeout=timeout))
+
+    def drones(self, name: str, user: str | None = None) -> tuple[Drone, ...]:
+        """Give the processes of an app with what they use now, in the order of their launch."""
+        reply = self._transport.call("GET", self._path(name, user, "drones"))
+        return tuple(Drone.parse(row) for row in fields.rows(reply, "drones"))
+
+    def metrics(self, name: str, user: str | None = None) -> Metrics:
+        """Give what the router counted of an app since the server runs."""
+        reply = self._transport.call("GET", self._path(name, user, "metrics"))
+        return Metrics.parse(fields.mapping(reply, "the reply"))
 
     def _act(self, verb: str, name: str, user: str | None, timeout: float) -> App:
         reply = self._transport.call("POST", self._path(name, user, verb), {}, timeout=timeout)

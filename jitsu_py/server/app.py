@@ -23,6 +23,7 @@ from jitsu_py.server.routes import (
     backups,
     databases,
     drains,
+    figures,
     logs,
     snapshots,
     system,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from jitsu_py.server.auth import Authenticator
     from jitsu_py.server.departures import Departures
     from jitsu_py.server.drains import Drains
+    from jitsu_py.server.measures import Measures
     from jitsu_py.server.platform import Platform
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ def create_app(
     accounts: Accounts,
     departures: Departures,
     shipping: Drains,
+    measures: Measures,
     background: Callable[[], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """The application that serves a platform.
@@ -90,11 +93,13 @@ def create_app(
     app.state.lists = AppLists(platform)
     app.state.departures = departures
     app.state.drains = shipping
+    app.state.measures = measures
     # Snapshots before apps: `/apps/{user}/snapshots/{id}` must not be read as an app's action.
     for module in (
         system,
         snapshots,
         apps,
+        figures,
         users,
         tokens,
         thirdparty,

@@ -68,6 +68,8 @@ class Authenticator:
         self._used: dict[tuple[int, float], float] = {}  # by id, which may be used again, and time of birth
         self._hashing = asyncio.Semaphore(HASHING)
         self._dummy = ""
+        self.local_user = local_user
+        """Name of the account to which the platform belongs."""
         self.guesses = Guesses()
 
     async def check(self, header: str | None, *, peer: str, forwarded: bool) -> Caller:

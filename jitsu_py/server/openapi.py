@@ -54,6 +54,8 @@ _JSON: Final[dict[str, Any]] = {
     "POST /apps/{user}/{app}/available": ref("Available"),
     "GET /apps/{user}/{app}/cloud": array(ref("Cloud")),
     "POST /apps/{user}/{app}/cloud": array(ref("Cloud")),
+    "GET /apps/{user}/{app}/drones": obj(drones=array(ref("Drone"))),
+    "GET /apps/{user}/{app}/metrics": ref("Metrics"),
     "GET /apps/{user}/{app}/snapshots": obj(snapshots=array(ref("Snapshot"))),
     "GET /apps/{user}/{app}/snapshots/{ref}": obj(snapshot=ref("Snapshot")),
     "POST /apps/{user}/{app}/snapshots/{ref}/activate": _APP,
@@ -100,6 +102,7 @@ _JSON: Final[dict[str, Any]] = {
 """JSON answers of success."""
 
 _OTHER: Final = {
+    "GET /metrics": ("text/plain",),
     "GET /databases/{user}/{name}/backups/{ref}": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}.tgz": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}/log": ("text/plain",),

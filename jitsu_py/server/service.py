@@ -38,11 +38,12 @@ from jitsu_py.server.drones import LocalEngine
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
+from jitsu_py.server.measures import Measures
 from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
-from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
+from jitsu_py.server.router import AccessLog, ApiHost, Front, Https, Router, find_haproxy
 from jitsu_py.server.router.front import HSTS
 from jitsu_py.server.settings import LOG_FILE, MEMORY_MOST, Settings, write_private
 from jitsu_py.server.snapshots import Snapshots
@@ -113,6 +114,7 @@ class Service:
             address=settings.router.address,
             front=_front(settings, listener.getsockname()[1]),
             default=default_pem() if settings.router.https else "",
+            compresses=settings.router.compression == "on",
         )
         notes = Notes(logbook, partial(_hiding, store))
         self._snapshots = Snapshots(store, builder, settings, notes)
@@ -135,8 +137,10 @@ class Service:
         self._departures = Departures(platform)
         accounts = Accounts(store, self._mailer, sign_up=settings.accounts.sign_up, host=self._address.public)
         self._drains = Drains(store, logbook, settings.logs, self._user)
+        self._access = AccessLog(settings.run, settings.home / "logs", size=settings.router.access_log)
+        measures = Measures(self._reconciler, self._access)
         self._app = create_app(
-            platform, authenticator, accounts, self._departures, self._drains, self._background
+            platform, authenticator, accounts, self._departures, self._drains, measures, self._background
         )
 
     async def main(self) -> None:
@@ -186,7 +190,7 @@ class Service:
             self._departures.run(),
             self._certificates.run(),
         )
-        tasks = [asyncio.create_task(work) for work in (*beside, self._drains.run())]
+        tasks = [asyncio.create_task(work) for work in (*beside, self._drains.run(), self._access.run())]
         try:
             yield
         finally:

@@ -40,6 +40,8 @@ TEMPLATE = """\
 # https = 443               # port for HTTPS; unset: no HTTPS
 # hsts = 15552000           # seconds for which browsers insist on it; unset: this on port 443, else none
 # local_ca = false          # certificates of an authority of your own for *.localhost
+# access_log = 8388608      # bytes of an app's access.log (in logs/) before the next; 1 keeps almost nothing
+# compression = "on"        # gzip for text that the app sends uncompressed; off: never
 
 [acme]
 # email = ""                # yours: certificates by Let's Encrypt, whose terms you agree to by setting it
@@ -126,6 +128,10 @@ class RouterSettings:
     """Seconds for which browsers insist on HTTPS; None: half a year on port 443, else none."""
     local_ca: bool = False
     """Whether names below `localhost` get certificates of an authority of this machine's own."""
+    access_log: int = 8 * 1024**2
+    """Bytes of an app's access log before a new one is begun; the one before is kept."""
+    compression: str = field(default="on", metadata={"choices": ("on", "off")})
+    """Whether the router compresses text for browsers that take it."""
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ NGINX = """
 worker_processes {workers}; pid {folder}/pid; error_log {folder}/error.log; daemon on;
 events {{ worker_connections 4096; }}
 http {{
-  access_log {log};
   log_format measured '$host $upstream_addr $status $request_time $bytes_sent $remote_addr '
     '[$time_local] "$request" $request_id';
+  access_log {log};
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   upstream drone {{ server 127.0.0.1:{drone}; keepalive 64; keepalive_requests 1000000; }}

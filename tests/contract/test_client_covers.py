@@ -46,6 +46,8 @@ CALLS: dict[str, Callable[[Client, Path], Any]] = {
     "POST /apps/{user}/{app}/cloud": lambda client, _: client.apps.set_cloud(
         "app", [Cloud("local", "local", 1, None)]
     ),
+    "GET /apps/{user}/{app}/drones": lambda client, _: client.apps.drones("app"),
+    "GET /apps/{user}/{app}/metrics": lambda client, _: client.apps.metrics("app"),
     "GET /apps/{user}/{app}/snapshots": lambda client, _: client.snapshots.list("app"),
     "POST /apps/{user}/{app}/snapshots/{ref}": lambda client, _: client.snapshots.upload(
         "app", "1", archive()
@@ -103,6 +105,7 @@ CALLS: dict[str, Callable[[Client, Path], Any]] = {
 """A call of the library for each route."""
 
 WITHOUT = {
+    "GET /metrics": "read by Prometheus, whose format is no object",
     "PUT /apps/{user}": "the same as PUT /apps/{user}/{app}, which the library uses",
     "POST /apps/{user}/{app}": "the same as POST /apps/{user}, which the library uses",
     "POST /users/{user}/tokens": "the same as PUT, which the library uses since it may be sent twice",

@@ -50,7 +50,7 @@ def test_router_plan_short_pool() -> None:
 def test_router_plan_shared_host() -> None:
     """Of two apps that name one host the earlier gets it, and the other takes no slot for it."""
     wanted = plan(Table(4), [route("a/one", "1", "d-1", host="h.x"), route("a/two", "1", "d-2", host="h.x")])
-    assert dict(wanted.hosts) == {APPLIED: "yes", "h.x": "s1|a/one|1"}
+    assert dict(wanted.hosts) == {APPLIED: "yes", "h.x": "s1|a/one|1|1", "s1/d-1": "d-1"}
     assert list(wanted.servers) == [1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jitsu_py.commands.apps.claims import available, create, update
+from jitsu_py.commands.apps.figures import drones, metrics
 from jitsu_py.commands.apps.group import apps
 from jitsu_py.commands.apps.size import cloud, setdrones
 from jitsu_py.commands.apps.verbs import browse, destroy, list_apps, restart, start, stop, view
@@ -14,7 +15,9 @@ __all__ = [
     "cloud",
     "create",
     "destroy",
+    "drones",
     "list_apps",
+    "metrics",
     "restart",
     "setdrones",
     "start",

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from jitsu_py.commands.apps.figures import DRONE
 from jitsu_py.commands.apps.group import FIELDS, apps, show
+from jitsu_py.console.fields import Field, data
 from jitsu_py.context import Context, app_argument, pass_context
 from jitsu_py.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from jitsu_py.api.apps import App
+
+VIEW: list[Field[App]] = [
+    *FIELDS,
+    Field(
+        "processes",
+        "PROCESSES",
+        lambda app: [data(one, DRONE) for one in app.processes],
+        human=lambda rows: "\n".join(_in_short(row) for row in rows) or "-",
+    ),
+]
 
 
 @apps.command("list")
@@ -31,7 +48,8 @@ def view(context: Context, app: str | None, folder: str | None) -> None:
     client = context.client
     with context.console.waiting(f"Asking for {name}"), context.naming(name):
         found = client.apps.get(name)
-    context.console.record(found, FIELDS)
+        drones = client.apps.drones(name)
+    context.console.record(replace(found, processes=drones), VIEW)
 
 
 @apps.command()
@@ -111,6 +129,12 @@ def browse(context: Context, app: str | None, folder: str | None) -> None:
     is_open = _has_browser(context) and click.launch(found.url) == 0
     answer = {"app": found.name, "user": found.user, "url": found.url, "opened": is_open}
     context.console.answer(found.url, answer)
+
+
+def _in_short(drone: dict[str, Any]) -> str:
+    """A drone on one line."""
+    cells = [f"{field.label.lower()} {field.human(drone[field.name])}" for field in DRONE if field.listed]
+    return ", ".join(cells)
 
 
 def _has_browser(context: Context) -> bool:

@@ -10,6 +10,7 @@ from jitsu_py.server.drones.local import LocalEngine
 from jitsu_py.server.drones.ports import PortPool
 from jitsu_py.server.drones.state import Drone, DroneEvent, DroneState, EventKind
 from jitsu_py.server.drones.supervisor import Supervisor
+from jitsu_py.server.drones.usage import Usage, usage
 
 __all__ = [
     "BootFailed",
@@ -25,4 +26,6 @@ __all__ = [
     "PortPool",
     "Process",
     "Supervisor",
+    "Usage",
+    "usage",
 ]

@@ -27,6 +27,7 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
         domain: the app answers at its subdomain of it.
     """
     is_crashing = is_failing or any(drone.state is DroneState.BACKING_OFF for drone in drones)
+    numbers = {drone.id: number for number, drone in enumerate(drones, 1)}
     serving = [
         drone
         for drone in drones
@@ -34,7 +35,7 @@ def wanted_route(app: App, drones: Sequence[Drone], *, is_failing: bool, domain:
     ]
     # Better a sick drone than none.
     sound = [drone for drone in serving if drone.state is not DroneState.SICK] or serving
-    targets = tuple(Target(drone.id, drone.port) for drone in sound)
+    targets = tuple(Target(drone.id, drone.port, numbers[drone.id]) for drone in sound)
     down = Page.CRASHING if is_crashing else Page.STARTING
     page = Page.STOPPED if app.state == "stopped" else down
     return Route(

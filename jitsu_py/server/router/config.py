@@ -8,7 +8,7 @@ import re
 import resource
 from typing import TYPE_CHECKING, Final
 
-from . import pages
+from . import access, pages
 from .slots import APPLIED, MAP, both
 
 if TYPE_CHECKING:
@@ -22,8 +22,25 @@ SOCKET: Final = "haproxy.sock"
 LISTENER: Final = "JITSU_LISTENER"
 """Environment variable with the number of the listening socket that HAProxy inherits."""
 
+COOKIE: Final = "jitsu-drone"
+"""Names the drone that a visitor of an app with several had last."""
+
+TYPES: Final = (
+    *("text/html", "text/plain", "text/css", "text/javascript", "text/xml", "text/markdown", "text/csv"),
+    *("application/javascript", "application/json", "application/ld+json", "application/xml"),
+    *("application/manifest+json", "application/xhtml+xml", "application/rss+xml", "application/atom+xml"),
+    *("application/wasm", "image/svg+xml", "font/ttf", "font/otf", "application/vnd.ms-fontobject"),
+)
+"""Content types that are compressed."""
+
 _HTML = '"text/html; charset=utf-8"'
 _STORE = "hdr cache-control no-store"
+
+_COMPRESSION = f"""\
+  # Of what the app has not compressed itself, and what is no stream of events.
+  compression algo gzip
+  compression type {" ".join(TYPES)}
+"""
 
 _HEAD = """\
 # Written by jitsu at each start of HAProxy; changes are lost.
@@ -62,7 +79,7 @@ defaults base
 # it closes, which only a visitor who has had an answer on his connection knows to take as "ask again".
 defaults reads from base
   balance roundrobin
-  http-reuse safe
+{compression}  http-reuse safe
   retry-on conn-failure empty-response
 {errors}
 
@@ -70,14 +87,18 @@ defaults reads from base
 # idleness (after 5 s, by default) could not be told from a drone that died after it had acted.
 defaults writes from base
   balance roundrobin
-  http-reuse never
+{compression}  http-reuse never
   option http-server-close
 {errors}
 
 frontend apps from base
   bind "fd@${{{listener}}}"
-{front_bind}  # 64 bits, each time anew: half the price of a UUID.
-  unique-id-format %[rand,hex]%[rand,hex]
+{front_bind}  # Into a pipe, which never makes HAProxy wait: what does not fit is dropped, and counted.
+  log "fd@${{{pipe}}}" len {longest} format raw local0
+  log-format "{format}"
+  option dontlognull
+  # 64 bits, each time anew: half the price of a UUID.
+  unique-id-format %[rand,hex,bytes(8)]%[rand,hex,bytes(8)]
   http-request set-var(txn.route) req.fhdr(host),host_only,lower,rtrim(.),map_str({map},unknown)
 {front_first}  http-request set-var(txn.json) bool(true) if {{ req.fhdr(accept) -m sub -i application/json }}
   http-request set-header x-forwarded-for %[src]
@@ -86,7 +107,21 @@ frontend apps from base
   http-request set-header x-forwarded-port %[dst_port]
   http-request set-header x-request-id %[unique-id]
   http-request del-header forwarded
-{front_last}  acl once req.fhdr_cnt(content-length) gt 0
+{front_last}  # A drone is picked by x-drone (number or id), or where an app has several by the visitor's cookie.
+  # Only the map knows which drones a release has now: one that is being drained is not picked any more.
+  acl several var(txn.route),field(4,|) -m int gt 1
+  acl named var(txn.named) -m found
+  acl picked var(txn.pick) -m found
+  http-request set-var(txn.named) req.fhdr(x-drone) if {{ req.fhdr(x-drone) -m found }}
+  http-request set-var(txn.wished) var(txn.named) if named
+  http-request set-var(txn.wished) req.cook({cookie}) if several !named
+  http-request set-var(txn.pick) {picked} if {{ var(txn.wished) -m found }}
+  http-response set-header x-drone %[srv_name] if named
+  # Not where others may keep the answer: they would give one visitor's drone to all.
+  acl shared res.fhdr(cache-control) -m sub -i public s-maxage
+  http-response add-header set-cookie "{cookie}=%[srv_name]; {attributes}" if several !picked !shared
+  use_backend nodrone if named !picked {{ var(txn.route) -m reg ^s[0-9] }}
+  acl once req.fhdr_cnt(content-length) gt 0
   acl once req.fhdr_cnt(transfer-encoding) gt 0
   acl twice method GET HEAD OPTIONS
   use_backend %[var(txn.route),field(1,|)]w if !twice || once
@@ -96,9 +131,9 @@ frontend apps from base
 {front_backends}"""
 
 
-def render(table: Table, mark: str, front: Front) -> dict[str, str]:
+def render(table: Table, mark: str, front: Front, *, compresses: bool = True) -> dict[str, str]:
     """All files by name. Only drones that get requests are in them: a fresh HAProxy has nothing under way."""
-    config = _static(mark, front) + "".join(_slots(table))
+    config = _static(mark, front, compresses) + "".join(_slots(table))
     files = {CONFIG: config, MAP: "".join(f"{host} {entry}\n" for host, entry in table.hosts.items())}
     for name, words in pages.PAGES.items():
         files[f"{name}.html"], files[f"{name}.json"] = pages.html(words), pages.json(words)
@@ -107,9 +142,13 @@ def render(table: Table, mark: str, front: Front) -> dict[str, str]:
     return files
 
 
-def mark(address: str, port: int, size: int, front: Front) -> str:
+def mark(address: str, port: int, size: int, front: Front, *, compresses: bool = True) -> str:
     """What our HAProxy says of itself (`description`): where it listens, on which configuration."""
-    texts = [_static("", front), *map(repr, pages.PAGES.values()), *map(repr, pages.ERRORS.values())]
+    texts = [
+        _static("", front, compresses),
+        *map(repr, pages.PAGES.values()),
+        *map(repr, pages.ERRORS.values()),
+    ]
     digest = hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
     return f"jitsu {address} {ports(port, front)} {digest} {size}"
 
@@ -125,7 +164,7 @@ def read_mark(info: str) -> tuple[str, str, int] | None:
     return (found[1], found[2], int(found[3])) if found else None
 
 
-def _static(mark: str, front: Front) -> str:
+def _static(mark: str, front: Front, compresses: bool) -> str:
     errors = "\n".join(_errors())
     head = _HEAD.format(
         socket=SOCKET,
@@ -133,7 +172,14 @@ def _static(mark: str, front: Front) -> str:
         maxconn=_connections(),
         threads=_threads(),
         errors=errors,
+        compression=_COMPRESSION if compresses else "",
         listener=LISTENER,
+        pipe=access.PIPE,
+        longest=access.LONGEST,
+        cookie=COOKIE,
+        attributes="Path=/; HttpOnly; SameSite=Lax%[ssl_fc,iif('; Secure','')]",
+        picked=f"var(txn.route),field(1,|),concat(/,txn.wished),map_str({MAP})",
+        format=access.FORMAT,
         map=MAP,
         front_globals=front.globals(),
         front_bind=front.bind(),
@@ -154,7 +200,7 @@ def _errors() -> Iterator[str]:
 
 
 def _places() -> Iterator[str]:
-    for page in ("unknown", "stopped", "starting", "crashing"):
+    for page in ("unknown", "stopped", "starting", "crashing", "nodrone"):
         for backend in (page, f"{page}w"):
             yield f"backend {backend} from base"
             if page == "unknown":
@@ -182,6 +228,7 @@ def _slots(table: Table) -> Iterator[str]:
         inside = table.servers.get(slot, {}) if slot in running else {}
         for backend, kind in zip(both(slot), ("reads", "writes"), strict=True):
             yield f"backend {backend} from {kind}\n"
+            yield "  use-server %[var(txn.pick)] if { var(txn.pick) -m found }\n"
             for name, server in inside.items():
                 if server.ready:
                     yield f"  server {name} 127.0.0.1:{server.port}\n"

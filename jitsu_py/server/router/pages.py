@@ -55,6 +55,7 @@ PAGES: Final = {
         2,
     ),
     "crashing": Words(503, f"{NAME} keeps crashing", f"See why: `jitsu logs {NAME}`", "unavailable", 10),
+    "nodrone": Words(404, f"{NAME} has no such drone", f"See them: `jitsu apps metrics {NAME}`", "not_found"),
     "booting": Words(503, "The platform is starting", "Try again in a moment.", "unavailable", 1),
 }
 """Pages that the router shows in an app's place. The name is the backend's."""

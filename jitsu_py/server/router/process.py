@@ -20,7 +20,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.settings import write_private
 from jitsu_py.wire import Blame, Code
 
-from . import listener, runtime
+from . import access, listener, runtime
 from .config import CONFIG, LISTENER, SOCKET
 from .front import TLS_LISTENER
 from .processes import children, ended, gone, listens, orphans, runs
@@ -198,7 +198,9 @@ class Process:
 
     async def _spawn(self) -> int:
         inherited = {name: held.fileno() for name, held in self._listeners.items()}
-        with (self._run / LOG).open("wb") as log:
+        inherited[access.PIPE] = pipe = access.writing(self._run)
+        with (self._run / LOG).open("wb") as log, contextlib.ExitStack() as stack:
+            stack.callback(os.close, pipe)
             child = await asyncio.create_subprocess_exec(
                 *self._command(),
                 cwd=self._run,

@@ -49,6 +49,7 @@ class Router:
         slots: size of a fresh pool.
         front: what there is beside the routes of apps.
         default: PEM of certificate and key for HTTPS under names that have none.
+        compresses: whether text is compressed for visitors who take it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Router:
         slots: int = SLOTS,
         front: Front = Front(),  # noqa: B008 - it is frozen
         default: str = "",
+        compresses: bool = True,
     ) -> None:
         https = front.https
         self._process = Process(
@@ -70,6 +72,7 @@ class Router:
         self._tls = Tls(default, [front.api.host] if front.api else []) if https is not None else None
         self._port = port
         self._address = address
+        self._compresses = compresses
         self._table = Table(slots)
         self._wanted: tuple[Route, ...] = ()
         self._lock = asyncio.Lock()
@@ -297,8 +300,10 @@ class Router:
         return set(names) - {target.name for route in self._wanted for target in route.targets}
 
     def _mark(self) -> str:
-        return config.mark(self._address, self._port, self._table.size, self._front)
+        return config.mark(
+            self._address, self._port, self._table.size, self._front, compresses=self._compresses
+        )
 
     def _files(self) -> dict[str, str]:
-        files = config.render(self._table, self._mark(), self._front)
+        files = config.render(self._table, self._mark(), self._front, compresses=self._compresses)
         return files | (self._tls.files() if self._tls else {})

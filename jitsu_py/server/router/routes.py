@@ -30,6 +30,8 @@ class Target:
     """The drone's id, unique on this machine: letters, digits and `._:-`."""
     port: int
     """The port it listens on, on 127.0.0.1."""
+    number: int = 0
+    """By which `x-drone` may name it among its release's drones; 0: by its id only."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -25,7 +25,7 @@ MAP: Final = "hosts.map"
 APPLIED: Final = "/applied"
 """Key in the map, no possible host: there once routes were applied. Before, an unknown host is a 503."""
 
-_SLOT_ENTRY = re.compile(r"s(\d+)\|([^|]*)\|([^|]*)")
+_SLOT_ENTRY = re.compile(r"s(\d+)\|([^|]*)\|([^|]*)(?:\|\d+)?")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,10 @@ class Table:
     size: int
     """Slots that the running configuration declares: s1 … s<size>."""
     hosts: dict[str, str] = field(default_factory=dict)
-    """Host -> entry of the map: `s7|user/name|release`, or `stopped|user/name|`."""
+    """Host -> entry of the map: `s7|user/name|release|number of drones`, or `stopped|user/name|`.
+
+    Also `s7/2` and `s7/r1-0a` -> the drone that a visitor picks so.
+    """
     servers: dict[int, dict[str, Server]] = field(default_factory=dict)
     """Slot -> drone's name -> drone. A slot without drones is not in it."""
 
@@ -110,7 +113,8 @@ def plan(table: Table, routes: Sequence[Route]) -> Plan:
             key = label(route.app), quote(route.release, safe="")
             slot = running.get(key) or (free.popleft() if free else 0)
             missing += not slot
-            entry = f"s{slot}|{key[0]}|{key[1]}"
+            entry = f"s{slot}|{key[0]}|{key[1]}|{len(route.targets)}"
+            hosts.update(_picks(slot, route.targets))
             inside = servers.setdefault(slot, {})
             before += _arrivals(slot, inside, route.targets)
             after += _departures(slot, inside, route.targets)
@@ -150,6 +154,13 @@ def read_map(said: str) -> dict[str, str]:
     """Read the answer to `show map`: lines of id, key, value."""
     entries = (line.split(" ", 2) for line in said.splitlines())
     return {entry[1]: entry[2] for entry in entries if len(entry) == 3}
+
+
+def _picks(slot: int, targets: Iterable[Target]) -> Iterator[tuple[str, str]]:
+    for target in targets:
+        yield f"s{slot}/{target.name}", target.name
+        if target.number:
+            yield f"s{slot}/{target.number}", target.name
 
 
 def _arrivals(slot: int, inside: dict[str, Server], targets: Iterable[Target]) -> Iterator[str]:
