@@ -35,7 +35,10 @@ def test_list_and_view(owner: Person, shared_platform: LocalPlatform) -> None:
     assert row[:2] + row[3:] == ["shown", "started", "1/1", "0.1.0"]
     listed = next(app for app in owner.jitsu("ls", "--json").json() if app["name"] == "shown")
     viewed = owner.jitsu("view", "shown", "--json").json()
+    (process,) = viewed.pop("processes")
     assert viewed == listed
+    assert (process["number"], process["state"], process["pid"] > 0) == (1, "ready", True)
+    assert process["id"] in owner.jitsu("view", "shown").out
     assert (viewed["state"], viewed["drones"], viewed["maxDrones"], viewed["url"]) == (
         "started",
         1,
