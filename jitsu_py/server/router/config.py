@@ -107,7 +107,7 @@ frontend apps from base
   http-request set-header x-forwarded-port %[dst_port]
   http-request set-header x-request-id %[unique-id]
   http-request del-header forwarded
-{front_last}  # A drone is picked by x-drone (number or id), or where there are several by the visitor's cookie.
+{front_last}  # A drone is picked by x-drone (number or id), or among several by the visitor's cookie.
   # Only the map knows which drones a release has now: one that is being drained is not picked any more.
   acl several var(txn.route),field(4,|) -m int gt 1
   acl named var(txn.named) -m found
