@@ -78,7 +78,12 @@ def test_settings_load_no_network(words: list[str], person: Person) -> None:
 def test_asking_loads_requests_and_little_else(words: list[str], person: Person) -> None:
     """With a token in the environment and a pipe for stdout: no rich, keyring, tomlkit and no server."""
     app = {"name": "shop", "user": "ada"}
-    replies = {"/apps/ada": {"apps": [app]}, "/apps/ada/shop": {"app": app}, "/logs/ada/shop/100": []}
+    replies = {
+        "/apps/ada": {"apps": [app]},
+        "/apps/ada/shop": {"app": app},
+        "/apps/ada/shop/drones": {"drones": []},
+        "/logs/ada/shop/100": [],
+    }
     with serving(
         lambda request: answer(replies.get(request.path.partition("?")[0], {"authorized": True}))
     ) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,9 @@ def view(context: Context, app: str | None, folder: str | None) -> None:
     client = context.client
     with context.console.waiting(f"Asking for {name}"), context.naming(name):
         found = client.apps.get(name)
-        drones = client.apps.drones(name)
-    context.console.record(replace(found, processes=drones), VIEW)
+        with suppress(NotFoundError):  # a server of before does not know its drones
+            found = replace(found, processes=client.apps.drones(name))
+    context.console.record(found, VIEW)
 
 
 @apps.command()
