@@ -144,10 +144,11 @@ _TURNS = itertools.count()
 def _turn() -> int:
     """Where to look for a free port: no two workers in one place, nor one worker in the same place twice.
 
-    Below the range from which the kernel takes ports of outgoing connections.
+    Below the range from which the kernel takes ports of outgoing connections. Two runs of the tests at a time
+    begin in different places.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
-    return 10000 + 1000 * worker + next(_TURNS) * 7 % 900
+    return 10000 + 1000 * worker + (os.getpid() * 13 + next(_TURNS) * 7) % 900
 
 
 def _free(first: int) -> int:

@@ -142,7 +142,7 @@ def kill(*pids: int) -> None:
     until(lambda: not any(_lives(process) for process in processes))
 
 
-def until(condition: Callable[[], object], seconds: float = 20, what: str = "it") -> float:
+def until(condition: Callable[[], object], seconds: float = 60, what: str = "it") -> float:
     """Wait for something; the seconds that it took."""
     began = time.monotonic()
     while not condition():
