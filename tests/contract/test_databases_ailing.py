@@ -90,7 +90,7 @@ def test_a_full_disk_refuses_writes_and_loses_none(cramped: LocalPlatform) -> No
     until(
         cramped,
         "/heavy",
-        lambda shown: pids(cramped, port) and shown["database"]["state"] in ("running", "full"),
+        lambda shown: bool(pids(cramped, port)) and shown["database"]["state"] in ("running", "full"),
     )
     ballast = cramped.home / "cache" / "ballast"
     with ballast.open("wb") as file:
