@@ -23,9 +23,13 @@ MOST_FINDINGS = 10
 
 
 @click.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument(
+    "folder", metavar="[DIR] | [PROVIDER DATACENTER]", required=False, type=click.Path(path_type=Path)
+)
+@click.argument("second", metavar="", required=False)
 @click.option("--dir", "other", metavar="PATH", type=click.Path(path_type=Path), help="The same as DIR.")
 @click.option(
+    "-r",
     "--release",
     metavar="WHAT",
     default="",
@@ -55,6 +59,7 @@ MOST_FINDINGS = 10
 def deploy(
     ctx: Context,
     folder: Path | None,
+    second: str | None,
     other: Path | None,
     env: Sequence[str],
     dry_run: bool,
@@ -70,6 +75,9 @@ def deploy(
     """
     from jitsu_py.deploy import START_TIMEOUT, DeployOptions, execute, settle
 
+    if folder and second:  # as of old: provider and datacenter
+        wishes |= {"provider": str(folder), "datacenter": second}
+        folder = None
     place = folder or other or Path()
     wished = DeployOptions(folder=place, env=_variables(env), analyze=not noanalyze, **wishes)
     options = _ask(ctx.console, wished)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jitsu_py.deploy.findings import findings
 from jitsu_py.deploy.options import DeployOptions, settle
 from jitsu_py.deploy.settings import app_name, changes_of, cloud_of, update_of, wanted
-from jitsu_py.errors import ConflictError, NotFoundError
+from jitsu_py.errors import ConflictError, NotFoundError, UsageError
 from jitsu_py.project import packlist, versions
 from jitsu_py.wire import Code
 
@@ -120,6 +120,8 @@ def plan(client: Client, options: DeployOptions) -> Plan:
     survey = packlist.survey(options.folder, manifest)
     has = {*(existing.env if existing else ()), *(body.get("env") or ())}
     cloud, scaled = cloud_of(options, existing)
+    if options.provider or options.datacenter:
+        _check_place(client, options)
     update = update_of(body, existing) if existing else body
     return Plan(
         folder=options.folder,
@@ -143,6 +145,14 @@ def plan(client: Client, options: DeployOptions) -> Plan:
         findings=findings(options.folder, survey.files, manifest, has) if options.analyze else (),
         force=options.force or options.clear_cache or bool(options.snapshot),
     )
+
+
+def _check_place(client: Client, options: DeployOptions) -> None:
+    """See that the platform has such a provider and datacenter, before anything is built for them."""
+    places = [(one, name) for one, names in client.system.endpoints().items() for name in names]
+    if not any(options.provider in ("", one) and options.datacenter in ("", name) for one, name in places):
+        asked = " ".join(filter(None, (options.provider, options.datacenter)))
+        raise UsageError(f"the platform has no {asked}", hint="`jitsu cloud list` shows where apps can run")
 
 
 def _existing(client: Client, user: str, name: str) -> App | None:

@@ -62,7 +62,7 @@ def setdrones(context: Context, words: Sequence[str], folder: str | None) -> Non
 
 
 @apps.command()
-@click.argument("words", nargs=-1, metavar="[list] | [APP] [PROVIDER DATACENTER]")
+@click.argument("words", nargs=-1, metavar="[list] | [APP] [PROVIDER DATACENTER [N]]")
 @folder_option
 @click.option("--drones", metavar="N", type=click.IntRange(min=1), help="How many processes to run.")
 @click.option("--ram", metavar="MiB", type=click.IntRange(min=1), help="How much memory each may use.")
@@ -74,6 +74,8 @@ def cloud(
     if list(words) == ["list"]:
         _list_places(context)
         return
+    if len(words) >= 3 and words[-1].isdecimal():
+        drones, words = _count(words[-1], drones), words[:-1]
     app, provider, datacenter = _parse(words)
     name = context.app_name(app, folder)
     given: dict[str, Any] = {"provider": provider, "datacenter": datacenter, "drones": drones, "ram": ram}
@@ -112,10 +114,17 @@ def _list_places(context: Context) -> None:
     context.console.table(places, PLACE, empty="The platform names no datacenter.")
 
 
+def _count(word: str, flag: int | None) -> int:
+    """How many drones a last word asks for, as of old; --drones says the same by today's habit."""
+    if int(word) < 1 or flag not in (None, int(word)):
+        raise UsageError("how many drones?", hint="jitsu cloud [APP] PROVIDER DATACENTER [N]")
+    return int(word)
+
+
 def _parse(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
     """The app, if one is named, and provider and datacenter, if these are."""
     if len(words) > 3:
-        raise UsageError("too many words", hint="jitsu cloud [APP] [PROVIDER DATACENTER]")
+        raise UsageError("too many words", hint="jitsu cloud [APP] [PROVIDER DATACENTER [N]]")
     if len(words) >= 2:
         return (words[0] if len(words) == 3 else None), words[-2], words[-1]
     return (words[0] if words else None), None, None
