@@ -5,7 +5,7 @@ __jitsu_at() {
     verbs='' aliases='' flags='' arguments=''
     case $1 in
     '') verbs='deploy install create list view start stop restart scale open rollback destroy logs apps snapshots cloud env databases package signup login logout whoami forgot users thirdparty tokens config host server completion help' aliases='d push publish init ls l v db dbs database conf' ;;
-    'deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
+    'deploy') flags='--dir=dirs -r=one-of:patch|minor|major|build --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs free' ;;
     'install') arguments='one-of:helloworld|express|http-server|socket.io dirs' ;;
     'create') flags='--dir=dirs --subdomain=free' arguments='apps' ;;
     'view') flags='--dir=dirs' arguments='apps' ;;
@@ -23,7 +23,7 @@ __jitsu_at() {
     'logs drains add') flags='--dir=dirs --all --redact' arguments='free apps' ;;
     'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
     'apps') verbs='deploy available browse cloud create destroy drones list metrics restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
-    'apps deploy') flags='--dir=dirs --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs' ;;
+    'apps deploy') flags='--dir=dirs -r=one-of:patch|minor|major|build --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs free' ;;
     'apps available') flags='--subdomain=free' ;;
     'apps browse') flags='--dir=dirs' arguments='apps' ;;
     'apps cloud') flags='--dir=dirs --drones=free --ram=free' arguments='apps...' ;;

@@ -230,7 +230,7 @@ end
 function __jitsu_takes
     switch $argv[1]
         case 'deploy'
-            printf '%s\n' '--dir=dirs' '--release=one-of:patch|minor|major|build' '--snapshot=snapshots' '--drones=free' '--ram=free' '--provider=free' '--datacenter=free' '--env=free'
+            printf '%s\n' '--dir=dirs' '-r=one-of:patch|minor|major|build' '--release=one-of:patch|minor|major|build' '--snapshot=snapshots' '--drones=free' '--ram=free' '--provider=free' '--datacenter=free' '--env=free'
         case 'create'
             printf '%s\n' '--dir=dirs' '--subdomain=free'
         case 'view'
@@ -258,7 +258,7 @@ function __jitsu_takes
         case 'logs tail'
             printf '%s\n' '--dir=dirs' '--since=free' '--until=free' '--grep=free' '--stream=one-of:stdout|stderr|system' '--drone=free' '--snapshot=snapshots'
         case 'apps deploy'
-            printf '%s\n' '--dir=dirs' '--release=one-of:patch|minor|major|build' '--snapshot=snapshots' '--drones=free' '--ram=free' '--provider=free' '--datacenter=free' '--env=free'
+            printf '%s\n' '--dir=dirs' '-r=one-of:patch|minor|major|build' '--release=one-of:patch|minor|major|build' '--snapshot=snapshots' '--drones=free' '--ram=free' '--provider=free' '--datacenter=free' '--env=free'
         case 'apps available'
             printf '%s\n' '--subdomain=free'
         case 'apps browse'
@@ -362,7 +362,7 @@ end
 function __jitsu_arguments
     switch $argv[1]
         case 'deploy'
-            printf '%s\n' 'dirs'
+            printf '%s\n' 'dirs' 'free'
         case 'install'
             printf '%s\n' 'one-of:helloworld|express|http-server|socket.io' 'dirs'
         case 'create'
@@ -390,7 +390,7 @@ function __jitsu_arguments
         case 'logs tail'
             printf '%s\n' 'apps...'
         case 'apps deploy'
-            printf '%s\n' 'dirs'
+            printf '%s\n' 'dirs' 'free'
         case 'apps browse'
             printf '%s\n' 'apps'
         case 'apps cloud'
