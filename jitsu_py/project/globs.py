@@ -47,6 +47,7 @@ class Pattern:
 
 def pattern(line: str) -> Pattern | None:
     """Translate a trimmed line of an ignore file; None: it is empty, a comment or nothing npm takes."""
+    line = units(line)  # as the paths are, that it is matched with
     if not line or line.startswith("#") or len(line) > LONGEST:
         return None
     body = line.lstrip("!")

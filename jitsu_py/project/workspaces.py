@@ -42,12 +42,12 @@ def _holds(root: Path, folder: Path) -> bool:
 
 def _named(path: str, patterns: Sequence[str]) -> bool:
     """Say whether the patterns name a folder; a later one overrules an earlier one."""
-    named = False
+    named, text = False, globs.units(path)
     for each in patterns:
         body = each.lstrip("!")
         anchored = "/" + re.sub(r"^\.?/+", "", body).rstrip("/")
         pattern = globs.pattern(anchored)
-        if pattern and any(re.fullmatch(expression, path, re.DOTALL) for expression in pattern.path):
+        if pattern and any(re.fullmatch(expression, text, re.DOTALL) for expression in pattern.path):
             named = (len(each) - len(body)) % 2 == 0
     return named
 

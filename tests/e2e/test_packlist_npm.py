@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from jitsu_py.project import manifest
@@ -243,7 +243,18 @@ def _with_locks(folder: Path, files: set[str]) -> set[str]:
     return files | locks
 
 
+_NAMED = {"name": "app", "version": "1.0.0"}
+
+
 @given(_trees)
+@example(Tree(_NAMED, {".npmignore": "😀\n", "lib/😀": "", "lib/a.js": ""}))
+@example(Tree({**_NAMED, "files": ["lib/😀", "!lib/?😀"]}, {"lib/😀": "", "lib/a😀": "", "lib/a.js": ""}))
+@example(
+    Tree(
+        {**_NAMED, "workspaces": ["p/😀*"]},
+        {"p/😀a/package.json": '{"name": "inner", "version": "1.0.0"}', "p/😀a/a.js": "", "a.js": ""},
+    )
+)
 @settings(max_examples=200, deadline=None, suppress_health_check=_SLOW)
 def test_any_tree_is_packed_as_npm_does(npm: NpmList, place: Path, tree: Tree) -> None:
     """Ignore files, `files`, entry points, odd names, links and workspaces: the list is npm's."""
