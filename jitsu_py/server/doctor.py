@@ -35,8 +35,6 @@ FEW_FILES: Final = 1024
 LITTLE_MEMORY: Final = 512 * 1024**2
 """Bytes of memory below which npm is likely to be killed."""
 
-UNSANDBOXED: Final = f'set [builds] sandbox = "auto" in {settings_file.FILE}'
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -61,13 +59,16 @@ def examine(home: Path) -> list[Finding]:
     checks = [found, *_folder(home)]
     if settings is not None:
         checks += [*_ports(settings, run.status(home))]
-    wanted = settings.builds.sandbox if settings is not None else "auto"
+    builds, drones = "auto", "auto"
+    if settings is not None:
+        builds, drones = settings.builds.sandbox, settings.drones.sandbox
     return [
         *checks,
         _haproxy(),
         *_node(home),
         *_databases(home),
-        _sandbox(wanted),
+        _sandbox("sandbox", "builds", "builds", builds),
+        _sandbox("drones", "apps", "drones", drones),
         _bounds(),
         *_limits(),
         _names(),
@@ -157,15 +158,16 @@ def _node(home: Path) -> Iterator[Finding]:
         yield Finding("npm", "ok", f"{npm.npm_version or 'there'} at {npm.npm[-1]}")
 
 
-def _sandbox(wanted: str) -> Finding:
-    """Whether builds see nothing of the machine but what they need; really tried."""
+def _sandbox(check: str, what: str, section: str, wanted: str) -> Finding:
+    """Whether builds, or apps, see nothing of the machine but what they need; really tried."""
     from jitsu_py.server.confinement import find_sandbox
 
     if wanted == "never":
-        return Finding("sandbox", "warning", "switched off: builds see what the server sees", UNSANDBOXED)
+        hint = f'set [{section}] sandbox = "auto" in {settings_file.FILE}'
+        return Finding(check, "warning", f"switched off: {what} see what the server sees", hint)
     found = find_sandbox()
     if found.program:
-        return Finding("sandbox", "ok", f"builds run in {found.program}")
+        return Finding(check, "ok", f"{what} run in {found.program}")
     whose = "as root, with all of this machine open to them" if os.geteuid() == 0 else "as the server's user"
     hint = "install bubblewrap (apt-get install bubblewrap)"
     if "not installed" not in found.why:
@@ -174,8 +176,9 @@ def _sandbox(wanted: str) -> Finding:
         )
     if sys.platform != "linux":
         hint = "bubblewrap is Linux's: deploy here only what you trust"
-    state: State = "failed" if wanted == "always" else "warning"
-    return Finding("sandbox", state, f"none, {found.why}: builds run {whose}", hint)
+    if wanted == "always":
+        return Finding(check, "failed", f"none, {found.why}: {what} do not run", hint)
+    return Finding(check, "warning", f"none, {found.why}: {what} run {whose}", hint)
 
 
 def _bounds() -> Finding:
@@ -185,20 +188,21 @@ def _bounds() -> Finding:
 
 
 def bounds(found: Hierarchy | None, *, is_root: bool) -> Finding:
-    """What keeps builds within their bounds.
+    """What keeps builds and drones within their bounds.
 
     Args:
         found: where control groups can be made; None: nowhere.
         is_root: whether the server is; the system's own count of a user's processes bounds others only.
     """
     if found is not None:
-        return Finding("bounds", "ok", f"the kernel keeps builds' bounds (control groups, v{found.version})")
+        kept = f"the kernel keeps the bounds of builds and drones (control groups, v{found.version})"
+        return Finding("bounds", "ok", kept)
     why = "control groups cannot be made here"
     if is_root:
-        unbounded = f"builds' memory is watched, not bounded, and nothing bounds their processes: {why}"
+        watched = "memory of builds and drones is watched, not bounded, and nothing bounds their processes"
         hint = "make /sys/fs/cgroup writable (the container's settings), or run the server as another user"
-        return Finding("bounds", "warning", unbounded, hint)
-    watched = f"builds' memory is watched, not bounded: {why}"
+        return Finding("bounds", "warning", f"{watched}: {why}", hint)
+    watched = f"memory of builds and drones is watched, not bounded: {why}"
     hint = "run the server as root or as a systemd service with Delegate=yes"
     return Finding("bounds", "warning", watched, hint)
 

@@ -34,7 +34,7 @@ from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.drains import Drains
-from jitsu_py.server.drones import LocalEngine
+from jitsu_py.server.drones import LocalEngine, Quarters
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
@@ -118,7 +118,7 @@ class Service:
         )
         notes = Notes(logbook, partial(_hiding, store))
         self._snapshots = Snapshots(store, builder, settings, notes)
-        self._reconciler = Reconciler(store, LocalEngine(settings.home), router, logbook, notes, settings)
+        self._reconciler = Reconciler(store, _engine(settings), router, logbook, notes, settings)
         self._logbook = logbook
         self._databases = Databases(store, settings)
         self._certificates = Certificates(settings, store, router)
@@ -329,6 +329,19 @@ def _builder(settings: Settings) -> Builder:
         bounds=bounds,
         strict=builds.sandbox == "always",
     )
+
+
+def _engine(settings: Settings) -> LocalEngine:
+    drones, home = settings.drones, settings.home
+    quarters = Quarters(
+        Confiner.of_this_machine(home, sandboxed=drones.sandbox != "never"),
+        home.resolve(),
+        processes=drones.processes,
+        open_files=drones.open_files,
+        cpu=drones.cpu,
+        strict=drones.sandbox == "always",
+    )
+    return LocalEngine(home, quarters)
 
 
 def _local_account(store: Store) -> str:

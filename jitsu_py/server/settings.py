@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -67,6 +68,10 @@ TEMPLATE = """\
 # boot_limit = 300          # the most that an app may ask for in its package.json ("jitsu": {"boot": 60})
 # drain_limit = 3600
 # grace_limit = 120
+# processes = 1000          # of a drone at a time, threads too
+# open_files = 65536        # of each process
+# cpu = 100                 # share of the processors when they are scarce, 1 to 10000; unset: as any process
+# sandbox = "auto"          # auto: where bubblewrap works; always: no app starts without; never: none
 
 [logs]
 # days = 30                 # for which an app's lines are kept
@@ -169,7 +174,7 @@ class Builds:
 
 @dataclass(frozen=True)
 class Drones:
-    """Patience with apps, seconds."""
+    """Patience with apps, in seconds, and what each of their drones may use and see."""
 
     boot: float = 30.0
     """Until a drone must listen."""
@@ -183,6 +188,13 @@ class Drones:
     """The most that an app may ask for by `jitsu.boot` in its package.json; so the next two."""
     drain_limit: float = 3600.0
     grace_limit: float = 120.0
+    processes: int = 1000
+    """Of a drone at a time, threads too."""
+    open_files: int = 65536
+    """Of each of its processes; never more than the system allows the server."""
+    cpu: int | None = field(default=None, metadata={"most": 10_000})
+    """Share of the processors when they are scarce; None: as any other process."""
+    sandbox: str = field(default="auto", metadata={"choices": ("auto", "always", "never")})
 
 
 @dataclass(frozen=True)
@@ -322,6 +334,10 @@ def _check(path: Path, where: str, value: object, item: Field[Any]) -> None:
         raise _wrong(path, f"{where} is a whole number, not {value!r}")
     elif where.endswith((" port", " https")) and value > 65535:
         raise _wrong(path, f"{where} is a port, 1 to 65535, not {value!r}")
+    elif "int" in str(item.type) and not isinstance(value, int):
+        raise _wrong(path, f"{where} is a whole number, not {value!r}")
+    elif value > item.metadata.get("most", math.inf):
+        raise _wrong(path, f"{where} is at most {item.metadata['most']}, not {value!r}")
 
 
 def _check_text(path: Path, where: str, value: object, item: Field[Any]) -> None:

@@ -29,7 +29,19 @@ def test_a_machine_that_is_well(person: Person) -> None:
     assert list(answer["checks"][0]) == ["check", "state", "found", "hint"]
     names = [row["check"] for row in answer["checks"]]
     assert names[:6] == ["settings", "folder", "disk", "server", "api-port", "router-port"]
-    assert names[6:] == ["haproxy", "node", "npm", "sandbox", "bounds", "files", "memory", "names"]
+    assert names[6:] == [
+        "haproxy",
+        "node",
+        "npm",
+        "redis",
+        "mongo",
+        "sandbox",
+        "drones",
+        "bounds",
+        "files",
+        "memory",
+        "names",
+    ]
     assert not (person.folder / "state").exists()
     table = person.jitsu("server", "doctor")
     assert table.out.splitlines()[0].split() == ["CHECK", "STATE", "FOUND", "WHAT", "TO", "DO"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from jitsu_py.server.drones import DroneEvent, DroneSpec, LocalEngine, PortPool, Supervisor
+from jitsu_py.server.drones import DroneEvent, DroneSpec, LocalEngine, PortPool, Quarters, Supervisor
 from jitsu_py.server.drones.census import marked
 
 if TYPE_CHECKING:
@@ -90,20 +90,26 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(root: Path) -> AsyncIterator[World]:
-    """A supervisor over real processes; at the end all are stopped, and none may be left."""
+async def world(root: Path, quarters: Callable[[Path], Quarters] | None = None) -> AsyncIterator[World]:
+    """A supervisor over real processes; at the end all are stopped, and none may be left.
+
+    Args:
+        quarters: makes what holds the drones of a state folder; None: nothing does.
+    """
     state = root / "state folder"
     state.mkdir(exist_ok=True)
-    async with supervised(state) as made:
+    async with supervised(state, quarters=quarters) as made:
         yield made
     assert marked(state.resolve()) == []
 
 
 @contextlib.asynccontextmanager
-async def supervised(state: Path, *, leave_running: bool = False) -> AsyncIterator[World]:
+async def supervised(
+    state: Path, *, leave_running: bool = False, quarters: Callable[[Path], Quarters] | None = None
+) -> AsyncIterator[World]:
     """A supervisor over a state folder that may hold drones already."""
     events: list[DroneEvent] = []
-    engine = LocalEngine(state)
+    engine = LocalEngine(state, quarters(state) if quarters else None)
     supervisor = Supervisor(engine, listener=events.append)
     reader = asyncio.create_task(supervisor.run())
     try:

@@ -47,7 +47,7 @@ def test_every_form_of_listen_is_mapped(tmp_path: Path, node: Path, call: str) -
             assert await get(spec.port) == "hello"
             assert here.printed(spec) == ("called\n" if REPORT_CALL in call else "")
             assert here.printed(spec, "stderr") == ""
-            report = json.loads((here.root / "run/drones" / spec.id / "ready.json").read_text())
+            report = json.loads((here.root / "run/drones" / spec.id / "told" / "ready.json").read_text())
             assert report["port"] == spec.port
 
     asyncio.run(story())

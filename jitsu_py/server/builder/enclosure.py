@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.builder.space import MIB, RESERVED
-from jitsu_py.server.confinement import Excess, Limits, View
+from jitsu_py.server.confinement import Excess, Limits, View, installation
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
@@ -126,28 +126,6 @@ class Enclosure:
             "Free some space on the server (jitsu server prune), then deploy again.",
             Blame.SYSTEM,
         )
-
-
-def installation(program: Path) -> Iterator[Path]:
-    """The folders that a program needs to run: where it is called from, and where it lies with its parts.
-
-    Args:
-        program: a file; possibly a link to where it is installed.
-    """
-    if not program.is_file():
-        return
-    real = program.resolve()
-    for place in dict.fromkeys((program, real)):
-        if not place.is_relative_to("/usr"):
-            yield place.parent
-    if real.is_relative_to("/usr"):
-        return
-    if real.parent.name == "bin" and real.suffix == "":
-        yield real.parent.parent
-        return
-    package = next((folder for folder in real.parents if (folder / "package.json").is_file()), None)
-    if package is not None:
-        yield package
 
 
 def _exceeded(

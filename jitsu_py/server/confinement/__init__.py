@@ -9,19 +9,25 @@ from __future__ import annotations
 from jitsu_py.server.confinement.bubblewrap import Sandbox, find_sandbox
 from jitsu_py.server.confinement.cgroups import Hierarchy, find_hierarchy
 from jitsu_py.server.confinement.confinement import Confinement, Confiner, mark_of
+from jitsu_py.server.confinement.launch import SHELL
 from jitsu_py.server.confinement.limits import Excess, Limits, Usage
+from jitsu_py.server.confinement.programs import installation
+from jitsu_py.server.confinement.start import Start
 from jitsu_py.server.confinement.view import View
 
 __all__ = [
+    "SHELL",
     "Confinement",
     "Confiner",
     "Excess",
     "Hierarchy",
     "Limits",
     "Sandbox",
+    "Start",
     "Usage",
     "View",
     "find_hierarchy",
     "find_sandbox",
+    "installation",
     "mark_of",
 ]

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Final
 from jitsu_py.server.confinement.view import View, mounts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PROGRAM: Final = "bwrap"
 
 PROBE_SECONDS: Final = 20.0
 
 APART: Final = (
-    # Its own processes only; they end with their first, which ends with the server.
+    # Its own processes only; they end with their first.
     "--unshare-pid",
-    "--die-with-parent",
     "--unshare-ipc",
     "--unshare-uts",
     "--unshare-cgroup-try",
@@ -48,9 +47,26 @@ class Sandbox:
             view: what it sees.
             hidden: a folder of which nothing else is seen.
         """
+        return (self.program, "--die-with-parent", *_inside(view, hidden), "--", *argv)
+
+    def arguments(self, view: View, hidden: Path, env: Mapping[str, str]) -> list[str]:
+        """What bubblewrap is to be told by `--args` for a program that outlives this one.
+
+        Args:
+            view: what it sees.
+            hidden: a folder of which nothing else is seen.
+            env: variables that are set inside, beside those that bubblewrap has itself.
+        """
+        variables = [word for name, value in env.items() for word in ("--setenv", name, value)]
+        return [*_inside(view, hidden), *variables]
+
+
+def _inside(view: View, hidden: Path) -> Iterator[str]:
+    yield from APART
+    if os.geteuid() == 0:
         # Root keeps its privileges in a sandbox unless they are taken; others have none to begin with.
-        unprivileged = ("--cap-drop", "ALL") if os.geteuid() == 0 else ()
-        return (self.program, *APART, *unprivileged, *mounts(view, hidden), "--", *argv)
+        yield from ("--cap-drop", "ALL")
+    yield from mounts(view, hidden)
 
 
 def find_sandbox() -> Sandbox:

@@ -37,14 +37,20 @@ class Hierarchy:
     roots: Mapping[str, Path]
     """For each controller the folder that our parent group is made in; of version 2 the same one for all."""
 
-    def group(self, parent: str, name: str) -> Group:
+    def group(self, parent: str, name: str, *, weighed: bool = True) -> Group:
         """A group, there or not.
 
         Args:
             parent: name of the group that all of a state folder lie in.
             name: its own, in it.
+            weighed: whether it has a share of the processors of its own. In version 2 it has anyway; in
+                version 1 its processes then count each by itself, by their niceness.
         """
-        folders = {controller: root / parent / name for controller, root in self.roots.items()}
+        folders = {
+            controller: root / parent / name
+            for controller, root in self.roots.items()
+            if weighed or self.version == 2 or controller != "cpu"
+        }
         return Group(self.version, folders)
 
     def prepare(self, parent: str) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.confinement import measuring
@@ -15,9 +15,10 @@ from jitsu_py.server.confinement.bubblewrap import find_sandbox
 from jitsu_py.server.confinement.cgroups import find_hierarchy
 from jitsu_py.server.confinement.launch import launched
 from jitsu_py.server.confinement.limits import Excess, Limits, Usage
+from jitsu_py.server.confinement.start import Start, handed_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from jitsu_py.server.confinement.bubblewrap import Sandbox
@@ -98,6 +99,41 @@ class Confinement:
         if self._sandbox is not None and view is not None:
             inner = self._sandbox.command(inner, view, self._state)
         return launched(inner, self.limits, self._group.entrances if self._group else [])
+
+    @contextmanager
+    def start(
+        self, argv: Sequence[str], env: Mapping[str, str], view: View, marks: Mapping[str, str]
+    ) -> Iterator[Start]:
+        """What starts a program confined that outlives this process; to be started within the block.
+
+        In a sandbox its process, the leader, is bubblewrap's, outside. So it has none of the program's
+        variables, by some of which a program runs what they name; and nobody reads them in its arguments.
+
+        Args:
+            argv: program and arguments.
+            env: all its variables.
+            view: what it sees.
+            marks: variables of the leader; they are among `env`.
+
+        Raises:
+            OSError: E2BIG: the variables are more than a program can be given.
+        """
+        entrances = self._group.entrances if self._group else []
+        if self._sandbox is None:
+            yield Start(launched(argv, self.limits, entrances), env)
+            return
+        with handed_over(self._sandbox.arguments(view, self._state, env), env) as handle:
+            sandboxed = (self._sandbox.program, "--args", str(handle), "--", *argv)
+            yield Start(launched(sandboxed, self.limits, entrances), marks, (handle,))
+
+    def step_back(self, nice: int) -> None:
+        """Let it step back for others, by its group's weight where it has one.
+
+        Args:
+            nice: 0 to 19; 0: no longer.
+        """
+        if self._group is not None:
+            self._group.weigh(self.limits, nice)
 
     def attach(self, pid: int) -> None:
         """Hold a process that runs already (one adopted, say), and what it starts from now on.
@@ -222,7 +258,7 @@ class Confiner:
     def _made(self, name: str, limits: Limits) -> Group | None:
         if self.hierarchy is None:
             return None
-        group = self.hierarchy.group(self._mark, name)
+        group = self.hierarchy.group(self._mark, name, weighed=limits.cpu is not None)
         for _ in range(ATTEMPTS):
             try:
                 self.hierarchy.prepare(self._mark)
@@ -237,11 +273,16 @@ class Confiner:
         group.remove()
         return None
 
-    def sweep(self, prefix: str) -> int:
-        """End and remove what a killed server left of groups whose names begin so; return how many."""
+    def sweep(self, prefix: str, keep: Container[str] = ()) -> int:
+        """End and remove what a killed server left of groups whose names begin so; return how many.
+
+        Args:
+            keep: names, less the prefix, of those that stay; asked once it is known which there are.
+        """
         if self.hierarchy is None:
             return 0
-        names = [name for name in self.hierarchy.names(self._mark) if name.startswith(prefix)]
+        found = self.hierarchy.names(self._mark)
+        names = [name for name in found if name.startswith(prefix) and name.removeprefix(prefix) not in keep]
         for name in names:
             group = self.hierarchy.group(self._mark, name)
             group.kill()

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 PROCS: Final = "cgroup.procs"
 
 USUAL_SHARES: Final = 1024
-"""What version 1 gives a group that nobody set; 100 in version 2."""
+"""What version 1 gives a group that nobody set."""
+
+USUAL_WEIGHT: Final = 100
+"""The same of version 2."""
+
+STEP: Final = 0.8
+"""What a step of niceness is to the kernel: a fifth less."""
 
 EMPTYING_SECONDS: Final = 5.0
 """How long killed processes are given to be gone."""
@@ -51,16 +57,34 @@ class Group:
 
     def _settings(self, limits: Limits) -> Iterator[tuple[Path, str]]:
         first = self.version == 1
-        memory, pids, cpu = (self.folders.get(name) for name in ("memory", "pids", "cpu"))
+        memory, pids = (self.folders.get(name) for name in ("memory", "pids"))
         if memory and limits.memory is not None:
             yield memory / ("memory.limit_in_bytes" if first else "memory.max"), str(limits.memory)
             if not first:
                 yield memory / "memory.oom.group", "1"
         if pids and limits.processes is not None:
             yield pids / "pids.max", str(limits.processes)
-        if cpu and limits.cpu is not None:
-            shares = max(2, limits.cpu * USUAL_SHARES // 100)
-            yield (cpu / "cpu.shares", str(shares)) if first else (cpu / "cpu.weight", str(limits.cpu))
+        yield from self._weight(limits, limits.nice)
+
+    def _weight(self, limits: Limits, nice: int) -> Iterator[tuple[Path, str]]:
+        """Between groups the niceness of processes does not count: it is in the group's own weight."""
+        cpu = self.folders.get("cpu")
+        if cpu is None or (limits.cpu is None and self.version == 1):
+            return
+        weight = max(1, round((limits.cpu or USUAL_WEIGHT) * STEP**nice))
+        shares = max(2, weight * USUAL_SHARES // USUAL_WEIGHT)
+        yield (cpu / "cpu.shares", str(shares)) if self.version == 1 else (cpu / "cpu.weight", str(weight))
+
+    def weigh(self, limits: Limits, nice: int) -> None:
+        """Let it step back for others, or no longer; nothing happens where it has no weight.
+
+        Args:
+            limits: those that it was made with.
+            nice: 0 to 19.
+        """
+        for file, value in self._weight(limits, nice):
+            with suppress(OSError):
+                write(file, value)
 
     def _swap(self, limits: Limits) -> list[Path]:
         memory = self.folders.get("memory")

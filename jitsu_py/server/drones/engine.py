@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from jitsu_py.server.care import Health
+
+
+MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class DroneSpec:
     """Seconds that its last requests have once it is to go."""
     health: Health | None = None
     """How it is asked whether it is well; None: it is when it listens."""
+    memory: int | None = None
+    """Bytes that all its processes may use together; None: no bound."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Exit:
     """Name of the signal that ended it, e.g. "SIGKILL"."""
     out_of_memory: bool = False
     """Whether it ended because it had no more memory."""
+    allowed: int | None = None
+    """Bytes that it was allowed, where using more ended it."""
 
     @classmethod
     def of(cls, returncode: int) -> Exit:
@@ -73,8 +80,12 @@ class Exit:
     def words(self) -> str:
         """The ending as the rest of a sentence: "with exit code 3"."""
         if self.signal is not None:
-            return f"by {self.signal}, out of memory" if self.out_of_memory else f"by {self.signal}"
-        return "without a known exit code" if self.code is None else f"with exit code {self.code}"
+            words = f"by {self.signal}"
+        else:
+            words = "without a known exit code" if self.code is None else f"with exit code {self.code}"
+        if self.allowed is not None:
+            return f"{words}, out of memory (it may use {self.allowed // MIB} MiB)"
+        return f"{words}, out of memory" if self.out_of_memory else words
 
 
 class Process(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jitsu_py.server.drones.install import node_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from jitsu_py.server.drones.engine import DroneSpec
@@ -57,6 +58,11 @@ def drone_environment(
     }
     options = node_options(app.get("NODE_OPTIONS", ""), folder.carapace, version)
     return environment | {"NODE_OPTIONS": options} if options else environment
+
+
+def marks_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which a drone's processes are found again."""
+    return {name: environment[name] for name in (DRONE, APP, SNAPSHOT, MARK, PORT)}
 
 
 def _is_usable(name: str, value: str) -> bool:

@@ -6,6 +6,7 @@ import errno
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jitsu_py.server.drones.engine import MIB
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
@@ -24,7 +25,10 @@ class BootFailed(PlatformError):  # noqa: N818 - it names an event of the deploy
     @classmethod
     def crashed(cls, spec: DroneSpec, ending: Exit, output: Sequence[str]) -> BootFailed:
         """It ended before it listened."""
-        if ending.code == 0:
+        if ending.allowed is not None:
+            more = f"jitsu cloud --ram {2 * ending.allowed // MIB}"
+            advice = f"Give it more ({more}, say), or have it use less."
+        elif ending.code == 0:
             advice = "The start script must stay in the foreground and listen on a port (process.env.PORT)."
         else:
             advice = "Its last lines show why; mend it and deploy again."

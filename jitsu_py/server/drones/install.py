@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +43,19 @@ class DroneFolder:
         return self.path / "tmp"
 
     @property
+    def told(self) -> Path:
+        """Where the carapace writes; the folder itself is closed to a drone in a sandbox."""
+        return self.path / "told"
+
+    @property
     def report(self) -> Path:
         """Where the carapace tells that the port listens."""
-        return self.path / "ready.json"
+        return self.told / "ready.json"
 
     @property
     def claim(self) -> Path:
         """Where the carapaces of several processes agree which one is mapped."""
-        return self.path / "ready.json.claim"
+        return self.told / "ready.json.claim"
 
     def lay_out(self, node: Path, version: tuple[int, int]) -> None:
         """Create what is missing and remove the traces of an earlier launch.
@@ -58,10 +64,9 @@ class DroneFolder:
             node: the node executable.
             version: its major and minor version.
         """
-        for folder in (self.bin, self.home, self.tmp):
+        shutil.rmtree(self.told, ignore_errors=True)
+        for folder in (self.bin, self.home, self.tmp, self.told):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for trace in (self.report, self.claim):
-            trace.unlink(missing_ok=True)
         self.carapace.write_bytes(SOURCE.read_bytes())
         shim = self.bin / "node"
         shim.write_text(shim_text(node, self.carapace, version), encoding="utf-8")

@@ -9,7 +9,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jitsu_py.server.drones import census, health, priority
+from jitsu_py.server.drones import census, health, priority, sandboxed
+from jitsu_py.server.drones.memory import Memory
 from jitsu_py.server.drones.ports import LOOPBACK
 from jitsu_py.server.drones.tail import last_lines
 from jitsu_py.server.drones.watch import Watch
@@ -17,6 +18,7 @@ from jitsu_py.server.drones.watch import Watch
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from jitsu_py.server.confinement import Confinement
     from jitsu_py.server.drones.engine import DroneSpec, Exit
     from jitsu_py.server.drones.install import DroneFolder
 
@@ -25,6 +27,9 @@ LOOK = 0.01
 
 LONGEST_PAUSE = 0.1
 """Longest time between looks for what is left of a group, seconds: each goes through all processes."""
+
+LONGEST_REPORT = 4096
+"""Bytes."""
 
 LOOKS_A_KNOCK = 10
 """A drone without a report is tried by connecting only at every so many looks."""
@@ -45,6 +50,7 @@ class LocalProcess:
         folder: the drone's own folder.
         state: the platform's state folder, resolved.
         printed: bytes that stdout and stderr held before the launch.
+        hold: what holds it; None: nothing does.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class LocalProcess:
         folder: DroneFolder,
         state: Path,
         printed: tuple[int, int] = (0, 0),
+        hold: Confinement | None = None,
     ) -> None:
         self.pid = pid
         self.started = started
@@ -63,6 +70,8 @@ class LocalProcess:
         self._state = state
         self._printed = printed
         self._watch = Watch(pid, started)
+        self._memory = Memory(hold, pid, lambda: self.signal(signal.SIGKILL)) if hold else None
+        self._hold = hold
 
     def alive(self) -> bool:
         """Whether the leading process still runs."""
@@ -70,7 +79,8 @@ class LocalProcess:
 
     async def wait(self) -> Exit:
         """Return when the leading process ended."""
-        return await asyncio.shield(self._watch.ended)
+        ending = await asyncio.shield(self._watch.ended)
+        return self._memory.explained(ending) if self._memory else ending
 
     async def ready(self) -> None:
         """Return once the report is there and the port answers, or the port is seen to be this drone's."""
@@ -79,6 +89,8 @@ class LocalProcess:
             looks += 1
             await asyncio.sleep(LOOK)
         priority.restore(self.pid)
+        if self._hold is not None:
+            self._hold.step_back(0)
 
     async def ailment(self) -> str | None:
         """What is wrong with its health; None: nothing."""
@@ -93,9 +105,9 @@ class LocalProcess:
 
     def _is_reported(self) -> bool:
         try:
-            report = json.loads(self._folder.report.read_bytes())
+            report = json.loads(_read(self._folder.report))
             return bool(report["port"] == self._spec.port)
-        except (OSError, ValueError, LookupError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return False
 
     def _owns_port(self) -> bool:
@@ -107,10 +119,11 @@ class LocalProcess:
         return [one for one in census.marked(self._state) if one.drone == self._spec.id]
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to every process of the group."""
+        """Send a signal to every process of the group; the sandbox's own get no other than KILL."""
         try:
             if self.alive():
-                os.killpg(self.pid, number)
+                if number is signal.SIGKILL or not sandboxed.signal_inside(self.pid, number):
+                    os.killpg(self.pid, number)
                 return
             os.killpg(self.pid, 0)
         except OSError:
@@ -133,6 +146,8 @@ class LocalProcess:
                 with suppress(OSError):
                     os.kill(one.pid, signal.SIGKILL)
             await asyncio.sleep(pause)
+        if self._hold is not None and self._hold.is_grouped:
+            await asyncio.to_thread(self._hold.end)
 
     def output(self, lines: int) -> list[str]:
         """The last lines of stderr, and before them, if there is room, those of stdout."""
@@ -144,6 +159,17 @@ class LocalProcess:
     def release(self) -> None:
         """Watch it no longer."""
         self._watch.release()
+        if self._memory is not None:
+            self._memory.release()
+
+
+def _read(report: Path) -> bytes:
+    """A report that the app, too, could write: no link is followed, nothing waited for, no more taken."""
+    handle = os.open(report, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(handle, LONGEST_REPORT)
+    finally:
+        os.close(handle)
 
 
 async def _answers(port: int) -> bool:

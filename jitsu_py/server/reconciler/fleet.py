@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.care import Care
 from jitsu_py.server.drones import Drone, DroneSpec, DroneState, PortPool, Supervisor
+from jitsu_py.server.drones.engine import MIB
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.reconciler.releasing import Releases
 from jitsu_py.wire import Code
@@ -254,6 +255,7 @@ class Fleet:
             grace=times.grace,
             drain=times.drain,
             health=care.health,
+            memory=None if app.ram is None else app.ram * MIB,
         )
 
     async def _end(self, app: str, drone: str, port: int) -> None:

@@ -1,0 +1,100 @@
+"""Where a drone lives: what it sees of the machine, and what it may use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from jitsu_py.server.confinement import Limits, View, installation
+from jitsu_py.server.drones import census
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from jitsu_py.server.confinement import Confinement, Confiner
+    from jitsu_py.server.drones.engine import DroneSpec
+    from jitsu_py.server.drones.install import DroneFolder
+
+GROUPS: Final = "drone-"
+"""How the names of drones' control groups begin."""
+
+LINKS: Final = 16
+"""Links to a Node that are followed, one to the next."""
+
+
+@dataclass(frozen=True)
+class Quarters:
+    """Holds drones, each by what this machine has for it."""
+
+    confiner: Confiner
+    state: Path
+    """The platform's state folder."""
+    processes: int | None = None
+    """Processes and threads of a drone at a time."""
+    open_files: int | None = None
+    """Open files of each of its processes."""
+    cpu: int | None = None
+    """Share of the processors when they are scarce; 100 is the usual."""
+    strict: bool = False
+    """No drone is launched where there is no sandbox."""
+
+    def hold(self, spec: DroneSpec) -> Confinement:
+        """What holds a drone that is about to be launched.
+
+        Raises:
+            PermissionError: there is no sandbox, and one is asked for.
+        """
+        if self.strict and (why := self.confiner.why_no_sandbox):
+            raise PermissionError(f"apps run in a sandbox only on this server, and there is none: {why}")
+        return self._held(spec)
+
+    def _held(self, spec: DroneSpec) -> Confinement:
+        limits = Limits(
+            memory=spec.memory, processes=self.processes, open_files=self.open_files, cpu=self.cpu
+        )
+        return self.confiner.confine(f"{GROUPS}{spec.id}", limits)
+
+    def hold_again(self, spec: DroneSpec, leader: int) -> Confinement:
+        """What holds a drone that runs already.
+
+        Args:
+            leader: its leading process.
+        """
+        hold = self._held(spec)
+        if hold.is_grouped and leader not in hold.pids():
+            # Launched by a server that had no control groups.
+            for process in census.group(leader):
+                with suppress(OSError):
+                    hold.attach(process.pid)
+        return hold
+
+    def view(self, spec: DroneSpec, folder: DroneFolder) -> View:
+        """What a drone sees: its snapshot, its own folder, and what its Node needs."""
+        engines = dict.fromkeys((self.state / "engines", self.state.resolve() / "engines"))
+        readable = [folder.path, *engines, *filter(self._may_be_seen, _places(spec.node))]
+        writable = (spec.folder, folder.home, folder.tmp, folder.told)
+        return View(cwd=spec.folder, tmp=folder.tmp, writable=writable, readable=tuple(readable))
+
+    def _may_be_seen(self, folder: Path) -> bool:
+        """Whether a folder holds a program and not, beside it, somebody's home or the state folder."""
+        return not any(place.is_relative_to(folder) for place in (self.state.resolve(), Path.home()))
+
+    def sweep(self, keep: Container[str]) -> None:
+        """End what is left of drones.
+
+        Args:
+            keep: ids of those that stay; it may change meanwhile.
+        """
+        self.confiner.sweep(GROUPS, keep)
+
+
+def _places(program: Path) -> Iterator[Path]:
+    """The folders of a program and of all that it is a link to."""
+    for _ in range(LINKS):
+        yield from installation(program)
+        if not program.is_symlink():
+            return
+        program = Path(os.path.normpath(program.parent / program.readlink()))

@@ -1,0 +1,300 @@
+"""A drone sees its own files and nothing of the platform's or another's, and uses no more than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from jitsu_py.server.confinement import Confiner, Sandbox, find_hierarchy, find_sandbox, mark_of
+from jitsu_py.server.drones import BootFailed, EventKind, Exit, Quarters
+from jitsu_py.server.reconciler import words
+from tests.server.drones_world import get, supervised, until, world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jitsu_py.server.drones import DroneSpec
+    from tests.server.drones_world import World
+
+pytestmark = pytest.mark.slow
+
+MIB = 1024 * 1024
+
+SECRET = "s3cret-of-the-platform"
+
+needs_sandbox = pytest.mark.skipif(
+    not find_sandbox().program, reason=f"no sandbox on this machine: {find_sandbox().why}"
+)
+needs_groups = pytest.mark.skipif(
+    find_hierarchy() is None, reason="control groups cannot be made by who runs these tests"
+)
+
+WAYS = [
+    pytest.param((True, True), marks=[needs_sandbox, needs_groups], id="sandbox and groups"),
+    pytest.param((True, False), marks=needs_sandbox, id="sandbox alone"),
+    pytest.param((False, True), marks=needs_groups, id="groups alone"),
+    pytest.param((False, False), id="neither"),
+]
+
+SPY = """
+require('http').createServer((question, answer) => {
+  let code = ''
+  question.on('data', data => { code += data })
+  question.on('end', () => {
+    const name = decodeURIComponent(question.url.slice(1))
+    let found
+    try { found = new Function('require', name)(require) } catch (error) { found = `${error.code || error}` }
+    answer.end(JSON.stringify(found === undefined ? null : found))
+  })
+}).listen(80)
+process.on('SIGTERM', () => { console.log('bye'); process.exit(0) })
+"""
+"""An app that does what it is asked to, and answers what came of it or the error's code."""
+
+EATER = (
+    "const a = []; setInterval(() => { for (let i = 0; i < 8; i++) a.push(Buffer.alloc(1 << 20, 1)) }, 10)"
+)
+
+
+def quartered(*, sandbox: bool = True, groups: bool = True, **more: Any) -> Callable[[Path], Quarters]:
+    """Makes the quarters of a state folder, with what this machine has or with less."""
+
+    def make(state: Path) -> Quarters:
+        held = Confiner(state, find_sandbox() if sandbox else None, find_hierarchy() if groups else None)
+        return Quarters(held, state, **more)
+
+    return make
+
+
+async def ask(spec: DroneSpec, code: str) -> Any:
+    """What a spy makes of a piece of JavaScript."""
+    from urllib.parse import quote
+
+    return json.loads(await get(spec.port, f"/{quote(code, safe='')}"))
+
+
+async def spy(here: World, **more: Any) -> DroneSpec:
+    """A spy that runs."""
+    spec = here.spec({"app.js": SPY}, **more)
+    await here.supervisor.start(spec)
+    return spec
+
+
+def reading(path: object) -> str:
+    return f"return require('fs').readFileSync({json.dumps(str(path))}, 'utf8')"
+
+
+@needs_sandbox
+def test_a_drone_sees_nothing_of_the_platform_nor_of_another(tmp_path: Path) -> None:
+    """Neither files, nor processes, nor environments."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered()) as here:
+            for name in ("state.db", "secret.key", "local-token", "server.toml"):
+                (here.root / name).write_text(SECRET)
+            victim, thief = await spy(here, env={"TOKEN": SECRET}), await spy(here)
+            assert await ask(victim, "return process.env.TOKEN") == SECRET
+            hidden = [here.root / name for name in ("state.db", "secret.key", "local-token", "server.toml")]
+            hidden += [victim.folder / "app.js", victim.capture / f"{victim.id}.stdout"]
+            hidden += [here.root / "run/drones" / victim.id / "carapace.js", *tmp_path.home().glob(".*")]
+            for path in hidden:
+                assert await ask(thief, reading(path)) in {"ENOENT", "ENOTDIR"}, path
+            pids = await ask(thief, "return require('fs').readdirSync('/proc').filter(n => /^\\d+$/.test(n))")
+            assert 1 <= len(pids) <= 3
+            for pid in pids:
+                assert SECRET not in await ask(thief, reading(f"/proc/{pid}/environ"))
+            other = next(one.pid for one in here.supervisor.drones() if one.id == victim.id)
+            assert await ask(thief, f"process.kill({other}, 0)") == "ESRCH"
+
+    asyncio.run(scene())
+
+
+@needs_sandbox
+def test_a_drone_writes_to_its_own_folders_only(tmp_path: Path) -> None:
+    """Its snapshot, its home and /tmp are its own; what loads it, and the system, it can only read."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered()) as here:
+            spec = await spy(here)
+            own = here.root / "run/drones" / spec.id
+            write = "return require('fs').writeFileSync({}, 'mine')"
+            for place in (spec.folder / "upload.txt", own / "home/x", own / "tmp/x", "/tmp/y", "/var/tmp/z"):
+                assert await ask(spec, write.format(json.dumps(str(place)))) is None, place
+            assert (spec.folder / "upload.txt").read_text() == "mine"
+            closed = (own / "carapace.js", own / "bin/node", own / "new", here.root / "new", "/usr/bin/new")
+            for place in (*closed, "/etc/passwd", "/new", "/proc/sys/kernel/hostname"):
+                assert await ask(spec, write.format(json.dumps(str(place)))) in {"EROFS", "EACCES"}, place
+
+    asyncio.run(scene())
+
+
+@needs_sandbox
+def test_variables_do_nothing_outside_the_sandbox(tmp_path: Path) -> None:
+    """The leader, outside, has the platform's marks alone, and the arguments of nobody tell a variable."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered()) as here:
+            spec = await spy(here, env={"LD_PRELOAD": "/nowhere/evil.so", "TOKEN": SECRET})
+            drone = here.supervisor.drones()[0]
+            assert drone.pid is not None
+            leader = psutil.Process(drone.pid)
+            assert all(
+                name.startswith("JITSU_") or name in {"PWD", "_", "OLDPWD", "SHLVL"}
+                for name in leader.environ()
+            )
+            for process in (leader, *leader.children(recursive=True)):
+                assert SECRET not in " ".join(process.cmdline())
+            assert await ask(spec, "return process.env.LD_PRELOAD") == "/nowhere/evil.so"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_drone_inherits_no_descriptor(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """Input, output, errors; the fourth is of the listing itself."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=way[0], groups=way[1])) as here:
+            with (here.root / "open").open("w") as held:
+                os.set_inheritable(held.fileno(), True)
+                spec = here.spec({"app.js": SPY}, "ls /proc/self/fd > fds; exec node app.js")
+                await here.supervisor.start(spec)
+            assert (spec.folder / "fds").read_text().split() == ["0", "1", "2", "3"]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_too_much_memory_ends_the_drone_and_is_told(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """It is launched again; another one lives on."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=way[0], groups=way[1])) as here:
+            other = await spy(here)
+            spec = replace(
+                here.spec({"app.js": f"{SPY}; setTimeout(() => {{ {EATER} }}, 300)"}), memory=160 * MIB
+            )
+            await here.supervisor.start(spec)
+            ended = lambda: [e for e in here.events if e.drone.id == spec.id and e.kind is EventKind.EXITED]  # noqa: E731
+            await until(ended, 60)
+            ending = ended()[0].drone.last_exit
+            assert ending is not None
+            assert (ending.signal, ending.out_of_memory, ending.allowed) == ("SIGKILL", True, 160 * MIB)
+            assert words.of_drone(ended()[0]) == "crashed by SIGKILL, out of memory (it may use 160 MiB)"
+            await until(lambda: here.kinds(spec.id).count("launched") > 1, 30)
+            assert await ask(other, "return 1 + 1") == 2
+            assert here.kinds(other.id) == ["launched", "ready"]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_too_much_memory_at_boot_is_why_it_failed(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """The error says how much it may use and what to do; nothing of it is left."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=way[0], groups=way[1])) as here:
+            spec = replace(here.spec({"app.js": EATER}, boot=60.0), memory=160 * MIB)
+            with pytest.raises(BootFailed) as caught:
+                await here.supervisor.start(spec)
+            assert "out of memory (it may use 160 MiB)" in caught.value.message
+            assert "--ram 320" in caught.value.message
+            hierarchy = find_hierarchy()
+            if hierarchy is not None:
+                assert hierarchy.names(mark_of(here.root)) == []
+
+    asyncio.run(scene())
+
+
+@needs_groups
+@pytest.mark.parametrize("sandbox", [pytest.param(True, marks=needs_sandbox), False])
+def test_processes_are_bounded(tmp_path: Path, sandbox: bool) -> None:
+    """Whoever forks without end gets no more, and goes with all that it started."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=sandbox, processes=60)) as here:
+            forks = "['-c', 'while :; do sleep 300 & done'], {detached: true}"
+            bomb = f"require('child_process').spawn('/bin/sh', {forks})"
+            spec = here.spec({"app.js": f"{SPY}; {bomb}"})
+            await here.supervisor.start(spec)
+            hierarchy = find_hierarchy()
+            assert hierarchy is not None
+            group = hierarchy.group(mark_of(here.root), f"drone-{spec.id}", weighed=False)
+            await until(lambda: group.tasks() >= 50, 60)
+            assert group.tasks() <= 60
+            await here.supervisor.stop(spec.id)
+            assert not group.exists()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_drone_is_taken_over_and_ends_in_order(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """By another server, which did not start it: TERM reaches the app, not the sandbox around it."""
+
+    async def scene() -> None:
+        quarters = quartered(sandbox=way[0], groups=way[1])
+        state = tmp_path / "state folder"
+        state.mkdir()
+        async with supervised(state, leave_running=True, quarters=quarters) as here:
+            spec = await spy(here)
+            before = here.supervisor.drones()[0].pid
+        async with supervised(state, quarters=quarters) as here:
+            (drone,) = await here.supervisor.adopt({spec.id: spec})
+            assert drone.pid == before
+            assert await ask(spec, "return 1 + 1") == 2
+            await here.supervisor.stop(spec.id)
+            assert here.printed(spec) == "bye\n"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_exit_code_of_a_held_drone_is_known(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """Its own when it ends in order, the signal's when one ends it."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=way[0], groups=way[1])) as here:
+            polite, killed = await spy(here), await spy(here)
+            await here.supervisor.stop(polite.id)
+            assert here.events[-1].drone.last_exit == Exit(code=0)
+            await get_killed(killed)
+            ended = lambda: [e for e in here.events if e.drone.id == killed.id and e.kind is EventKind.EXITED]  # noqa: E731
+            await until(ended, 30)
+            ending = ended()[0].drone.last_exit
+            assert ending is not None
+            assert (ending.signal, ending.out_of_memory) == (signal.SIGKILL.name, False)
+
+    asyncio.run(scene())
+
+
+async def get_killed(spec: DroneSpec) -> None:
+    """Have a spy kill itself."""
+    try:
+        await ask(spec, "process.kill(process.pid, 'SIGKILL')")
+    except OSError:
+        return
+
+
+def test_where_a_sandbox_is_a_must_nothing_is_launched_without(tmp_path: Path) -> None:
+    """And it is said why."""
+
+    async def scene() -> None:
+        def quarters(state: Path) -> Quarters:
+            return Quarters(
+                Confiner(state, Sandbox("", "bubblewrap is not installed"), None), state, strict=True
+            )
+
+        async with world(tmp_path, quarters) as here:
+            with pytest.raises(Exception, match="there is none: bubblewrap is not installed"):
+                await here.supervisor.start(here.spec({"app.js": SPY}))
+
+    asyncio.run(scene())
