@@ -35,6 +35,7 @@ def test_a_machine_that_is_well(person: Person) -> None:
         "npm",
         "redis",
         "mongo",
+        "couch",
         "sandbox",
         "drones",
         "bounds",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from jitsu_py.server.drones import DroneSpec
+    from jitsu_py.server.drones import DroneEvent, DroneSpec
     from tests.server.drones_world import World
 
 pytestmark = pytest.mark.slow
@@ -86,6 +86,11 @@ async def spy(here: World, **more: Any) -> DroneSpec:
     spec = here.spec({"app.js": SPY}, **more)
     await here.supervisor.start(spec)
     return spec
+
+
+def endings(here: World, spec: DroneSpec) -> list[DroneEvent]:
+    """The news of a drone's ends so far."""
+    return [one for one in here.events if one.drone.id == spec.id and one.kind is EventKind.EXITED]
 
 
 def reading(path: object) -> str:
@@ -183,12 +188,14 @@ def test_too_much_memory_ends_the_drone_and_is_told(tmp_path: Path, way: tuple[b
                 here.spec({"app.js": f"{SPY}; setTimeout(() => {{ {EATER} }}, 300)"}), memory=160 * MIB
             )
             await here.supervisor.start(spec)
-            ended = lambda: [e for e in here.events if e.drone.id == spec.id and e.kind is EventKind.EXITED]  # noqa: E731
-            await until(ended, 60)
-            ending = ended()[0].drone.last_exit
+            await until(lambda: endings(here, spec), 60)
+            ending = endings(here, spec)[0].drone.last_exit
             assert ending is not None
             assert (ending.signal, ending.out_of_memory, ending.allowed) == ("SIGKILL", True, 160 * MIB)
-            assert words.of_drone(ended()[0]) == "crashed by SIGKILL, out of memory (it may use 160 MiB)"
+            assert (
+                words.of_drone(endings(here, spec)[0])
+                == "crashed by SIGKILL, out of memory (it may use 160 MiB)"
+            )
             await until(lambda: here.kinds(spec.id).count("launched") > 1, 30)
             assert await ask(other, "return 1 + 1") == 2
             assert here.kinds(other.id) == ["launched", "ready"]
@@ -267,9 +274,8 @@ def test_the_exit_code_of_a_held_drone_is_known(tmp_path: Path, way: tuple[bool,
             await here.supervisor.stop(polite.id)
             assert here.events[-1].drone.last_exit == Exit(code=0)
             await get_killed(killed)
-            ended = lambda: [e for e in here.events if e.drone.id == killed.id and e.kind is EventKind.EXITED]  # noqa: E731
-            await until(ended, 30)
-            ending = ended()[0].drone.last_exit
+            await until(lambda: endings(here, killed), 30)
+            ending = endings(here, killed)[0].drone.last_exit
             assert ending is not None
             assert (ending.signal, ending.out_of_memory) == (signal.SIGKILL.name, False)
 
