@@ -153,6 +153,18 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     ),
     "users update": (Example("jitsu users update", "Change the e-mail address:"),),
     "users destroy": (Example("jitsu users destroy", "Remove the account with all its apps:"),),
+    "apps certs": (Example("jitsu apps certs list shop", "See which domains of shop have HTTPS:"),),
+    "apps certs list": (Example("jitsu apps certs list shop", "See which domains of shop have HTTPS:"),),
+    "apps certs add": (
+        Example("jitsu apps certs add shop.example.com --cert chain.pem --key key.pem", "Bring your own:"),
+    ),
+    "apps certs remove": (Example("jitsu apps certs remove shop.example.com shop", "Forget it again:"),),
+    "apps certs retry": (
+        Example("jitsu apps certs retry shop.example.com", "DNS is right now, so try again at once:"),
+    ),
+    "server ca": (
+        Example("curl --cacert $(jitsu server ca -q) https://shop.localhost:8443", "Come by HTTPS at home:"),
+    ),
     "thirdparty": (Example("jitsu thirdparty list", "See which secrets the platform keeps:"),),
     "thirdparty list": (Example("jitsu thirdparty list", "See which secrets the platform keeps:"),),
     "thirdparty add": (

@@ -151,6 +151,14 @@ def _turn() -> int:
     return 10000 + 1000 * worker + (os.getpid() * 13 + next(_TURNS) * 7) % 900
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, all different."""
+    found = [_free(_turn() + 8000)]
+    while len(found) < count:
+        found.append(_free(found[-1] + 1))
+    return found
+
+
 def _free(first: int) -> int:
     import socket
 

@@ -75,6 +75,10 @@ _SERVICE: Facts = {
 MACHINE: dict[str, Facts] = {
     "service": _SERVICE,
     "service text": {**_SERVICE, "text": ("string", "of the unit's file")},
+    "authority": {
+        "file": ("string", "path of the certificate that is to be trusted"),
+        "used": ("boolean", "whether the settings have it used"),
+    },
     "service removed": {"removed": ("boolean", "false: there was none")},
     "setting": {
         "key": ("string", "its name"),

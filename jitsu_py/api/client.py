@@ -8,6 +8,7 @@ from jitsu_py import __version__
 from jitsu_py.api.addresses import base_url
 from jitsu_py.api.apps import Apps
 from jitsu_py.api.backups import Backups
+from jitsu_py.api.certs import Certs
 from jitsu_py.api.databases import Databases
 from jitsu_py.api.drains import Drains
 from jitsu_py.api.logs import Logs
@@ -66,6 +67,7 @@ class Client:
             trace=trace,
         )
         self.apps = Apps(self._transport, username)
+        self.certs = Certs(self._transport, username)
         self.snapshots = Snapshots(self._transport, username)
         self.users = Users(self._transport, username)
         self.tokens = Tokens(self._transport, username)

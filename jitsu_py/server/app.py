@@ -21,6 +21,7 @@ from jitsu_py.server.openapi import describe
 from jitsu_py.server.routes import (
     apps,
     backups,
+    certs,
     databases,
     drains,
     figures,
@@ -105,6 +106,7 @@ def create_app(
         thirdparty,
         databases,
         backups,
+        certs,
         tunnel,
         logs,
         drains,

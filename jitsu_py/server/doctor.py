@@ -6,13 +6,14 @@ import os
 import shutil
 import socket
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from jitsu_py import wire
 from jitsu_py.server import run
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.findings import Finding, State
+from jitsu_py.server.outside import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from jitsu_py.server.confinement import Hierarchy
     from jitsu_py.server.settings import Settings
-
-State = Literal["ok", "warning", "failed"]
 
 FULL: Final = 200 * 1024**2
 """Free bytes below which hardly a build fits."""
@@ -34,19 +33,6 @@ FEW_FILES: Final = 1024
 
 LITTLE_MEMORY: Final = 512 * 1024**2
 """Bytes of memory below which npm is likely to be killed."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    check: str
-    """Its name; an interface."""
-    state: State
-    found: str
-    """What there is."""
-    hint: str = ""
-    """What to do; empty where nothing needs to be."""
 
 
 def examine(home: Path) -> list[Finding]:
@@ -72,6 +58,7 @@ def examine(home: Path) -> list[Finding]:
         _bounds(),
         *_limits(),
         _names(),
+        *(outside(settings) if settings is not None else ()),
     ]
 
 

@@ -140,6 +140,17 @@ SHAPES: Final[dict[str, Any]] = {
         mtime=TIME,
     ),
     "Backup": obj(id=TEXT, ctime=TIME, size=WHOLE, sha256=TEXT, server=TEXT, scheduled=FLAG),
+    "Certificate": obj(
+        host=TEXT,
+        state={"enum": ["valid", "expired", "none", "waiting"]},
+        source={"enum": ["own", "acme", "local", ""]},
+        issuer=TEXT,
+        begins=maybe(TIME),
+        ends=maybe(TIME),
+        error=TEXT,
+        again=maybe(TIME),
+    ),
+    "CertificateWish": {**wish(certificate=TEXT, key=TEXT), "required": ["certificate", "key"]},
     "Drain": obj(
         id=TEXT,
         url=TEXT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jitsu_py import answers
+from jitsu_py.server.certificates.making import LocalAuthority
 from tests.cli.explained import TYPES, faults, fits
 from tests.cli.people import Person
 from tests.cli.test_databases_commands import led
@@ -87,6 +89,13 @@ def apps(platform: LocalPlatform, folder: Path) -> dict[str, str]:
     runs.run("rollback", "shop", "0.3.0")
     runs.run("destroy", "spare", "--yes")
     runs.run("logs tail", "nothing", code=4)
+    issued = asyncio.run(LocalAuthority(folder).issue("shop.localhost"))
+    for name, text in (("chain.pem", issued.chain), ("key.pem", issued.key)):
+        (folder / name).write_text(text)
+    runs.run("apps certs list", "shop")
+    runs.run("apps certs add", "shop.localhost", "shop", "--cert", "chain.pem", "--key", "key.pem")
+    runs.run("apps certs retry", "shop.localhost", "shop")
+    runs.run("apps certs remove", "shop.localhost", "shop")
     added = runs.run("logs drains add", "syslog+tcp://127.0.0.1:9", "shop")
     runs.run("logs drains list")
     runs.run("logs drains remove", added["id"])
@@ -132,6 +141,7 @@ def machine(platform: LocalPlatform, folder: Path) -> dict[str, str]:
     runs.run("server start")
     runs.run("server logs")
     runs.run("server doctor")
+    runs.run("server ca")
     runs.run("server engines list")
     runs.run("server engines prune", "--dry-run")
     runs.run("tokens create", "ci", "--expires", "9d")

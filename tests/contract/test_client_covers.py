@@ -42,6 +42,10 @@ CALLS: dict[str, Callable[[Client, Path], Any]] = {
     "POST /apps/{user}/{app}/restart": lambda client, _: client.apps.restart("app"),
     "POST /apps/{user}/{app}/rollback": lambda client, _: client.apps.roll_back("app", "1"),
     "POST /apps/{user}/{app}/available": lambda client, _: client.apps.available({"name": "app"}),
+    "GET /apps/{user}/{app}/certs": lambda client, _: client.certs.list("app"),
+    "PUT /apps/{user}/{app}/certs/{ref}": lambda client, _: client.certs.add("app", "a.com", "c", "k"),
+    "DELETE /apps/{user}/{app}/certs/{ref}": lambda client, _: client.certs.remove("app", "a.com"),
+    "POST /apps/{user}/{app}/certs/{ref}/retry": lambda client, _: client.certs.retry("app", "a.com"),
     "GET /apps/{user}/{app}/cloud": lambda client, _: client.apps.cloud("app"),
     "POST /apps/{user}/{app}/cloud": lambda client, _: client.apps.set_cloud(
         "app", [Cloud("local", "local", 1, None)]

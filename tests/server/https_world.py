@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -19,15 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitsu_py.server.router import ApiHost
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 @contextlib.asynccontextmanager
@@ -84,7 +74,14 @@ async def visit(
             agreed = writer.get_extra_info("ssl_object")
             return await ask_on(reader, writer, f"{host}:{port}", path, headers=headers), agreed
         finally:
-            writer.close()
+            await close(writer)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """End a connection, and leave nothing of it behind when the loop ends."""
+    writer.transport.abort()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def shown(port: int, host: str) -> int:
@@ -94,5 +91,5 @@ async def shown(port: int, host: str) -> int:
             "127.0.0.1", port, ssl=trusting_anybody(), server_hostname=host
         )
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        writer.close()
+        await close(writer)
     return x509.load_der_x509_certificate(der).serial_number

@@ -17,9 +17,10 @@ from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
 from jitsu_py.server.router.front import HSTS
 from jitsu_py.server.service import _front
 from jitsu_py.server.settings import load
+from tests.platforms import free_ports
 from tests.server.https_world import (
     certificate,
-    free_ports,
+    close,
     secure_router,
     serial,
     shown,
@@ -154,7 +155,7 @@ def test_old_protocols_are_refused_and_http2_is_spoken(tmp_path: Path) -> None:
             modern.set_alpn_protocols(["h2", "http/1.1"])
             _, writer = await asyncio.open_connection("127.0.0.1", tls, ssl=modern, server_hostname=HOST)
             assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
-            writer.close()
+            await close(writer)
 
     asyncio.run(story())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jitsu_py.commands.apps.certs import certs
 from jitsu_py.commands.apps.claims import available, create, update
 from jitsu_py.commands.apps.figures import drones, metrics
 from jitsu_py.commands.apps.group import apps
@@ -12,6 +13,7 @@ __all__ = [
     "apps",
     "available",
     "browse",
+    "certs",
     "cloud",
     "create",
     "destroy",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jitsu_py import embedded, grammar
+from jitsu_py.commands.server.authority import authority
 from jitsu_py.commands.server.door import platform
 from jitsu_py.commands.server.engines import engines
 from jitsu_py.commands.server.install import install, uninstall
@@ -19,7 +20,7 @@ from jitsu_py.errors import ServerRefusedError, UnreachableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jitsu_py.server.doctor import Finding
+    from jitsu_py.server.findings import Finding
     from jitsu_py.server.run import Status
 
 LOG_LINES = 100
@@ -42,7 +43,7 @@ FINDING: list[Field[Finding]] = [
 ]
 
 
-@click.group(cls=grammar.Group, commands=[engines, install, prune, uninstall, users])
+@click.group(cls=grammar.Group, commands=[authority, engines, install, prune, uninstall, users])
 def server() -> None:
     """The platform on this machine."""
 

@@ -156,7 +156,9 @@ class Certificates:
         with self._store.write() as connection:
             mine = {one.host for one in rows.listed(connection) if (one.source, one.app_id) == (OWN, app.id)}
             if host not in mine:
-                raise PlatformError(Code.NOT_FOUND, f"{app.name} has no certificate of its own for {host}.")
+                said = f"{app.name} has no certificate of its own for {host}."
+                hint = f"`jitsu apps certs list {app.name}` shows what there is"
+                raise PlatformError(Code.NOT_FOUND, said, details={"hint": hint})
             rows.remove(connection, host, OWN)
 
     def try_again(self, host: str) -> None:

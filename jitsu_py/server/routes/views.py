@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.databases.addresses import metadata, url, variables
@@ -9,6 +10,7 @@ from jitsu_py.server.redaction import unchanged
 from jitsu_py.server.times import iso
 
 if TYPE_CHECKING:
+    from jitsu_py.server.certificates import Held
     from jitsu_py.server.databases.backups import Backup
     from jitsu_py.server.databases.databases import Described as DescribedDatabase
     from jitsu_py.server.logbook import Line
@@ -198,4 +200,20 @@ def entry_view(line: Line, app: App, hide: Hide = unchanged) -> dict[str, Any]:
             "drone": line.drone,
             "snapshot": line.snapshot,
         },
+    }
+
+
+def certificate_view(held: Held) -> dict[str, Any]:
+    """How a host stands with HTTPS; `again` is when the authority is asked again after an error."""
+    trouble = held.trouble
+    state = "valid" if held.ends > time.time() else "expired" if held.source else "none"
+    return {
+        "host": held.host,
+        "state": "waiting" if state == "none" and trouble is not None else state,
+        "source": held.source,
+        "issuer": held.issuer,
+        "begins": iso(held.begins) if held.source else None,
+        "ends": iso(held.ends) if held.source else None,
+        "error": trouble.error if trouble is not None else "",
+        "again": iso(trouble.again) if trouble is not None else None,
     }
