@@ -22,10 +22,15 @@ __jitsu_at() {
     'logs drains') verbs='add list remove' aliases='ls rm' ;;
     'logs drains add') flags='--dir=dirs --all --redact' arguments='free apps' ;;
     'logs tail') flags='--dir=dirs --since=free --until=free --grep=free --stream=one-of:stdout|stderr|system --drone=free --snapshot=snapshots --redact --raw' arguments='apps...' ;;
-    'apps') verbs='deploy available browse cloud create destroy drones list metrics restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
+    'apps') verbs='deploy available browse certs cloud create destroy drones list metrics restart setdrones start stop update view' aliases='d push publish open ls l scale v' ;;
     'apps deploy') flags='--dir=dirs -r=one-of:patch|minor|major|build --release=one-of:patch|minor|major|build --snapshot=snapshots --drones=free --ram=free --provider=free --datacenter=free --env=free --clear-cache --force --dry-run --detach --open --noanalyze' arguments='dirs free' ;;
     'apps available') flags='--subdomain=free' ;;
     'apps browse') flags='--dir=dirs' arguments='apps' ;;
+    'apps certs') verbs='add list remove retry' aliases='ls rm' ;;
+    'apps certs add') flags='--dir=dirs --cert=files --key=files' arguments='free apps' ;;
+    'apps certs list') flags='--dir=dirs' arguments='apps' ;;
+    'apps certs remove') flags='--dir=dirs' arguments='free apps' ;;
+    'apps certs retry') flags='--dir=dirs' arguments='free apps' ;;
     'apps cloud') flags='--dir=dirs --drones=free --ram=free' arguments='apps...' ;;
     'apps create') flags='--dir=dirs --subdomain=free' arguments='apps' ;;
     'apps destroy') flags='--dir=dirs' arguments='apps' ;;
@@ -92,7 +97,7 @@ __jitsu_at() {
     'config delete') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config get') arguments='one-of:host|username|timeout|color|cacert|profile' ;;
     'config set') arguments='one-of:host|username|timeout|color|cacert|profile free' ;;
-    'server') verbs='doctor engines install logs prune restart run start status stop uninstall users' ;;
+    'server') verbs='ca doctor engines install logs prune restart run start status stop uninstall users' ;;
     'server engines') verbs='add list prune' aliases='fetch ls' ;;
     'server engines prune') flags='--dry-run' ;;
     'server install') flags='--scope=one-of:system|user --user=free --print --no-start' ;;
@@ -152,6 +157,7 @@ __jitsu_step() {
     'apps/deploy'|'apps/d'|'apps/push'|'apps/publish') here='apps deploy' ;;
     'apps/available') here='apps available' ;;
     'apps/browse'|'apps/open') here='apps browse' ;;
+    'apps/certs') here='apps certs' ;;
     'apps/cloud') here='apps cloud' ;;
     'apps/create') here='apps create' ;;
     'apps/destroy') here='apps destroy' ;;
@@ -164,6 +170,10 @@ __jitsu_step() {
     'apps/stop') here='apps stop' ;;
     'apps/update') here='apps update' ;;
     'apps/view'|'apps/v') here='apps view' ;;
+    'apps certs/add') here='apps certs add' ;;
+    'apps certs/list'|'apps certs/ls') here='apps certs list' ;;
+    'apps certs/remove'|'apps certs/rm') here='apps certs remove' ;;
+    'apps certs/retry') here='apps certs retry' ;;
     'snapshots/activate') here='snapshots activate' ;;
     'snapshots/create') here='snapshots create' ;;
     'snapshots/destroy'|'snapshots/rm') here='snapshots destroy' ;;
@@ -214,6 +224,7 @@ __jitsu_step() {
     'config/get') here='config get' ;;
     'config/list'|'config/ls') here='config list' ;;
     'config/set') here='config set' ;;
+    'server/ca') here='server ca' ;;
     'server/doctor') here='server doctor' ;;
     'server/engines') here='server engines' ;;
     'server/install') here='server install' ;;
