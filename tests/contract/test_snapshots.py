@@ -208,7 +208,7 @@ def test_drones_are_added_and_taken_away(shared_platform: LocalPlatform) -> None
     path, user = claimed(shared_platform, "scaled"), shared_platform.user
     app = {
         **hello("scaled"),
-        "server.js": "require('http').createServer((q, r) => r.end(`${process.pid}`)).listen(1);",
+        "server.js": "require('http').createServer((q, r) => r.end(process.env.JITSU_DRONE)).listen(1);",
     }
     upload(shared_platform, "scaled", "0.1.0", archive(app))
     shared_platform.call("POST", f"{path}/0.1.0/activate")
