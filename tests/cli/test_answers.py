@@ -67,6 +67,8 @@ def apps(platform: LocalPlatform, folder: Path) -> dict[str, str]:
     runs.run("list")
     for verb in ("stop", "start", "restart", "view", "open", "logs app", "snapshots list", "cloud"):
         runs.run(verb, "shop", BROWSER="true")
+    runs.run("apps metrics", "shop")
+    runs.run("apps drones", "shop")
     runs.run("scale", "shop", "1")
     runs.run("cloud list")
     runs.run("logs all")

@@ -22,6 +22,7 @@ APP = [
     "name",
     "user",
     "state",
+    "condition",
     "url",
     "urls",
     "subdomain",
