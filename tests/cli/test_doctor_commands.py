@@ -42,6 +42,7 @@ def test_a_machine_that_is_well(person: Person) -> None:
         "files",
         "memory",
         "names",
+        "clock",
     ]
     assert not (person.folder / "state").exists()
     table = person.jitsu("server", "doctor")

@@ -58,6 +58,8 @@ def served(person: Person) -> Iterator[Person]:
         path = getattr(request, "path", "")
         if path.startswith("/logs"):
             return answer([line] * 2000)
+        if path.endswith("/drones"):
+            return answer({"drones": []})
         if path.endswith("/snapshots"):
             return answer({"snapshots": [{"id": "0.1.0", "state": "ready"}]})
         return answer({"apps": [app] * 2000}) if path == "/apps/ada" else answer({"app": app})

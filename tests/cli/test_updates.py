@@ -104,27 +104,32 @@ def test_where_nothing_is_asked_or_told(words: list[str], more: dict[str, str], 
     assert json.loads(cache(person).read_text()) == known
 
 
+def words(shown: str) -> str:
+    """What stays on a terminal, without the spinner that a busy machine gives time to turn."""
+    return shown.rpartition("\x1b[K")[2]
+
+
 def test_an_index_that_does_not_answer_delays_nothing(person: Person) -> None:
     """Whatever the index does, the command is as fast as ever, silent about it, and asks no more that day."""
 
     def slow(_request: object) -> Reply:
-        time.sleep(3)
+        time.sleep(20)
         return released("99.0.0")
 
     with index(person, slow) as server:
         began = time.monotonic()
         terminal = person.sit("host")
-        shown = left(terminal)
-        assert time.monotonic() - began < 2.5
+        shown = words(left(terminal))
+        assert time.monotonic() - began < 15
         assert terminal.exitstatus == 0
         left(person.sit("host"))
         assert len(server.requests) == 1
     person.more["JITSU_UPDATE_INDEX"] = server.url
     age(person, "asked")
-    assert left(person.sit("host")) == shown
+    assert words(left(person.sit("host"))) == shown
     person.more["JITSU_UPDATE_INDEX"] = "file:///etc/passwd"
     age(person, "asked")
-    assert left(person.sit("host")) == shown
+    assert words(left(person.sit("host"))) == shown
 
 
 def test_a_cache_that_cannot_be_kept(person: Person) -> None:
