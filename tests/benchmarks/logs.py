@@ -23,15 +23,16 @@ MIB = 1024**2
 
 BURSTS = r"""
 const fs = require('fs')
+const me = require('crypto').randomUUID()
 require('http').createServer((q, r) => {
   const [, what, amount] = q.url.split('/')
-  r.end(String(process.pid))
+  r.end(me)
   if (what === 'burst') burst(Number(amount))
   if (what === 'flood') setTimeout(work, 50, 'y'.repeat(99) + '\n', Date.now() + 1000 * amount)
   if (what === 'spin') setTimeout(work, 50, null, Date.now() + 1000 * amount)
 }).listen(1)
 function burst (amount) {
-  for (let n = 0; n < amount; n++) fs.writeSync(1, process.pid + ' ' + n + ' GET /some/path 200 in 12 ms\n')
+  for (let n = 0; n < amount; n++) fs.writeSync(1, me + ' ' + n + ' GET /some/path 200 in 12 ms\n')
 }
 function work (line, end) {
   const lines = line && Buffer.from(line.repeat(1000))
@@ -139,7 +140,7 @@ def _burst(platform: LocalPlatform, lines: int) -> list[dict[str, Any]]:
 
 
 def _both_drones(platform: LocalPlatform, path: str) -> set[str]:
-    """Ask each drone once, at its own port; their process ids."""
+    """Ask each drone once, at its own port; what they call themselves."""
     view = platform.call("GET", f"/logs/{platform.user}/bursts?stream=system&grep=launched on port").json()
     ports = {line["description"].rpartition(" ")[2] for line in view}
     assert len(ports) == 2, view

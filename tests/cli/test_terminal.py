@@ -41,7 +41,7 @@ def server(person: Person) -> Iterator[Server]:
         time.sleep(0.25)
         if request.path == "/apps/ada":
             return answer({"apps": APPS})
-        return answer({"app": APPS[0]})
+        return answer({"drones": []} if request.path.endswith("/drones") else {"app": APPS[0]})
 
     with serving(respond) as running:
         person.more |= {"JITSU_HOST": running.url, "JITSU_USERNAME": "ada", "JITSU_TOKEN": "t0ken"}

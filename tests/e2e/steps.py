@@ -97,13 +97,15 @@ def printed(platform: LocalPlatform, path: str, rows: int = 10_000) -> list[str]
 
 
 def drones(platform: LocalPlatform, path: str = "") -> list[int]:
-    """Pids of the drones' processes (of one app), by the mark in their environment."""
+    """Pids of the drones' leading processes (of one app), by the mark in their environment."""
     app = path.removeprefix("/apps/")
     found = []
     for process in psutil.process_iter():
         try:
             environment = process.environ()
             is_ours = environment.get("JITSU_STATE") == str(platform.home.resolve())
+            # A sandbox has processes of its own around the app.
+            is_ours = is_ours and os.getsid(process.pid) == process.pid
         except (psutil.Error, OSError):
             continue
         if is_ours and "JITSU_DRONE" in environment and app in {"", environment.get("JITSU_APP")}:

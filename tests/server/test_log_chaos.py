@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 COUNTS_ALOUD = r"""
 const fs = require('fs')
-const me = process.pid + '.' + Date.now()
+const me = require('crypto').randomUUID().replace(/-/g, '')
 require('http').createServer((q, r) => r.end('x')).listen(1)
 let n = 0
 setInterval(() => {
