@@ -151,7 +151,7 @@ def _sandbox(check: str, what: str, section: str, wanted: str) -> Finding:
 
     if wanted == "never":
         hint = f'set [{section}] sandbox = "auto" in {settings_file.FILE}'
-        return Finding(check, "warning", f"switched off: {what} see what the server sees", hint)
+        return Finding(check, "warning", f"not asked for: {what} see what the server sees", hint)
     found = find_sandbox()
     if found.program:
         return Finding(check, "ok", f"{what} run in {found.program}")

@@ -71,7 +71,7 @@ TEMPLATE = """\
 # processes = 1000          # of a drone at a time, threads too
 # open_files = 65536        # of each process
 # cpu = 100                 # share of the processors when they are scarce, 1 to 10000; unset: as any process
-# sandbox = "auto"          # auto: where bubblewrap works; always: no app starts without; never: none
+# sandbox = "never"         # auto: where bubblewrap works; always: no app starts without; never: none
 
 [logs]
 # days = 30                 # for which an app's lines are kept
@@ -194,7 +194,8 @@ class Drones:
     """Of each of its processes; never more than the system allows the server."""
     cpu: int | None = field(default=None, metadata={"most": 10_000})
     """Share of the processors when they are scarce; None: as any other process."""
-    sandbox: str = field(default="auto", metadata={"choices": ("auto", "always", "never")})
+    sandbox: str = field(default="never", metadata={"choices": ("auto", "always", "never")})
+    """An app in one sees no folder of the machine's that it may count on: whoever wants it says so."""
 
 
 @dataclass(frozen=True)

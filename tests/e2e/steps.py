@@ -113,6 +113,12 @@ def drones(platform: LocalPlatform, path: str = "") -> list[int]:
     return found
 
 
+def ready(platform: LocalPlatform, path: str) -> int:
+    """How many drones of an app are proved to answer."""
+    rows = platform.call("GET", f"{path}/drones").json()["drones"]
+    return len([row for row in rows if row["state"] == "ready"])
+
+
 def left_running(home: Path) -> list[str]:
     """Command lines of what still runs for a state folder: server, HAProxy, npm, drones."""
     found = []

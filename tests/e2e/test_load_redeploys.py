@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jitsu_py.server import run
-from tests.e2e.steps import act, drones, haproxy, kill, put, router_port, says, scale, serve, until
+from tests.e2e.steps import act, drones, haproxy, kill, put, ready, router_port, says, scale, serve, until
 from tests.load import Load
 
 if TYPE_CHECKING:
@@ -88,14 +89,21 @@ def test_restarts_of_app_and_server_under_load_fail_nobody(platform: LocalPlatfo
     assert not load.figures.failed, load.figures.failed[:5]
 
 
+def both_are_there(platform: LocalPlatform, path: str, victim: int) -> bool:
+    """Another drone is in the place of the one that was killed, and answers."""
+    there = drones(platform, path)
+    return len(there) == 2 and victim not in there and ready(platform, path) == 2
+
+
 def test_killed_drones_and_routers_come_back(platform: LocalPlatform) -> None:
     """A drone of two: nobody notices. A drone alone and HAProxy: back within a moment."""
     path = serve(platform, "tough", drones=2)
     with load_on(platform, "tough") as load:
         load.answered(200)
         for _ in range(3):
-            kill(drones(platform, path)[0])
-            until(lambda: len(drones(platform, path)) == 2)
+            victim = drones(platform, path)[0]
+            kill(victim)
+            until(partial(both_are_there, platform, path, victim))
             load.answered(200)
     print(f"one of two drones killed: {load.figures}")
     assert not load.figures.failed, load.figures.failed[:5]
