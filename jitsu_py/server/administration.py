@@ -36,6 +36,7 @@ SEALED = (
     schema.thirdparty.c.token,
     schema.databases.c.secret,
     schema.drains.c.url,
+    schema.certificates.c.key,
 )
 """Every column whose values are sealed."""
 
