@@ -312,7 +312,7 @@ def test_the_group_around_goes_with_the_last_in_it(world: World) -> None:
     for _ in range(10):
         world.run("true", Limits(memory=64 * MIB, processes=50))
         assert not any(place.exists() for place in places)
-    held = world.confine(Limits())
+    held = world.confine(Limits(memory=64 * MIB, processes=50, cpu=100))
     Confiner.of_this_machine(world.state).forget()
     assert all(place.is_dir() for place in places)
     held.end()

@@ -211,7 +211,12 @@ class Process:
                 stderr=log,
                 start_new_session=True,
             )
-            return await child.wait()
+            try:
+                return await child.wait()
+            except asyncio.CancelledError:
+                # It goes into the background within a moment; left alone it would never be reaped.
+                await child.wait()
+                raise
 
     async def _clear_the_way(self) -> None:
         for pid in () if self.alive() else orphans(self._run / CONFIG):
