@@ -84,7 +84,7 @@ class Load:
     ) -> None:
         self._port = port
         self._request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n".encode()
-        self._connections = connections
+        self.connections = connections
         self._rate = rate
         self._samples: list[Sample] = []
         self._stop = threading.Event()
@@ -116,12 +116,12 @@ class Load:
         self.wait(lambda figures: len(figures.samples) >= until)
 
     async def _run(self) -> None:
-        visitors = [self._visit(number) for number in range(self._connections)]
+        visitors = [self._visit(number) for number in range(self.connections)]
         await asyncio.gather(*visitors)
 
     async def _visit(self, number: int) -> None:
         keeps, link = number % 2 == 0, None
-        due = time.monotonic() + number / self._connections / self._rate
+        due = time.monotonic() + number / self.connections / self._rate
         while not self._stop.is_set():
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due + 1 / self._rate, time.monotonic() - 1)
