@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import json
 import logging
 import logging.handlers
 import os
-import re
-import secrets
 import signal
-import socket
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -22,19 +18,15 @@ import uvicorn
 import uvloop
 
 from jitsu_py import __version__, wire
-from jitsu_py.server import notify
+from jitsu_py.server import notify, owner, parts, ports
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
-from jitsu_py.server.builder import Builder, build_limits
 from jitsu_py.server.certificates import Certificates
-from jitsu_py.server.certificates.making import default_pem
-from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.drains import Drains
-from jitsu_py.server.drones import LocalEngine, Quarters
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
@@ -43,21 +35,20 @@ from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
-from jitsu_py.server.router import AccessLog, ApiHost, Front, Https, Router, find_haproxy
-from jitsu_py.server.router.front import HSTS
-from jitsu_py.server.settings import LOG_FILE, MEMORY_MOST, Settings, write_private
+from jitsu_py.server.router import AccessLog
+from jitsu_py.server.settings import LOG_FILE, write_private
 from jitsu_py.server.snapshots import Snapshots
-from jitsu_py.server.store import Store, apps, load_sealer, open_store, remembered, users
-from jitsu_py.wire import TUNNEL_MESSAGE, Blame, Code
+from jitsu_py.server.store import Store, apps, load_sealer, open_store
+from jitsu_py.wire import TUNNEL_MESSAGE
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
-log = logging.getLogger(__name__)
+    from jitsu_py.server.settings import Settings
 
-TRIED: Final = 50
-"""Ports tried, from the default on, when that one is taken."""
+log = logging.getLogger(__name__)
 
 KEPT_EVERY: Final = 2.0
 """Seconds between two looks whether the run file is still there."""
@@ -76,7 +67,7 @@ def serve(settings: Settings, announce: Callable[[dict[str, Any]], None]) -> boo
     """
     _log_to(settings.home / LOG_FILE)
     store = open_store(settings.home, load_sealer(settings.home))
-    with contextlib.closing(store), contextlib.closing(_listen(settings, store)) as listener:
+    with contextlib.closing(store), contextlib.closing(ports.listen(settings, store)) as listener:
         service = Service(settings, store, listener, announce)
         uvloop.run(service.main())
     return service.leaves_running
@@ -98,27 +89,18 @@ class Service:
         self.leaves_running = False
         self._failure: PlatformError | None = None
         self._opened = asyncio.Event()
-        self._user = _local_account(store)
+        self._user = owner.local_account(store)
         self._address = Address(
             api=f"http://{settings.api.address}:{listener.getsockname()[1]}",
-            router_port=_router_port(settings, store),
+            router_port=ports.router_port(settings, store),
             https=settings.router.https,
             host=settings.api.host,
         )
         logbook = Logbook(settings.home / "logs", Keep(settings.logs.days, settings.logs.bytes))
-        builder = _builder(settings)
-        router = Router(
-            _haproxy(),
-            settings.run,
-            port=self._address.router_port,
-            address=settings.router.address,
-            front=_front(settings, listener.getsockname()[1]),
-            default=default_pem() if settings.router.https else "",
-            compresses=settings.router.compression == "on",
-        )
+        router = parts.router(settings, port=self._address.router_port, api_port=listener.getsockname()[1])
         notes = Notes(logbook, partial(_hiding, store))
-        self._snapshots = Snapshots(store, builder, settings, notes)
-        self._reconciler = Reconciler(store, _engine(settings), router, logbook, notes, settings)
+        self._snapshots = Snapshots(store, parts.builder(settings), settings, notes)
+        self._reconciler = Reconciler(store, parts.engine(settings), router, logbook, notes, settings)
         self._logbook = logbook
         self._databases = Databases(store, settings)
         self._certificates = Certificates(settings, store, router)
@@ -132,7 +114,7 @@ class Service:
             self._certificates,
             self._address,
         )
-        authenticator = Authenticator(store, local_user=self._user, local_token=_local_token(settings))
+        authenticator = Authenticator(store, local_user=self._user, local_token=owner.local_token(settings))
         self._mailer = Mailer(settings.home / "outbox", settings.mail)
         self._departures = Departures(platform)
         accounts = Accounts(store, self._mailer, sign_up=settings.accounts.sign_up, host=self._address.public)
@@ -288,145 +270,8 @@ def _log_to(path: Path) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _haproxy() -> Path:
-    found = find_haproxy()
-    if found is None:
-        raise PlatformError(
-            Code.UNAVAILABLE,
-            "HAProxy 2.8 or newer is needed to route to the apps and was not found. "
-            "Install it (apt-get install haproxy, brew install haproxy).",
-            blame=Blame.SYSTEM,
-        )
-    return found
-
-
-def _front(settings: Settings, api_port: int) -> Front:
-    """What the router has beside the apps: HTTPS, the API under its own name."""
-    router, api = settings.router, settings.api
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.address, api.address)  # noqa: S104 - not bound
-    usual = HSTS if router.https == 443 else 0
-    hsts = usual if router.hsts is None else router.hsts
-    return Front(
-        https=Https(router.https, hsts) if router.https else None,
-        api=ApiHost(api.host, address, api_port) if api.host else None,
-    )
-
-
-def _builder(settings: Settings) -> Builder:
-    builds, home = settings.builds, settings.home
-    half = psutil.virtual_memory().total // 2
-    bounds = build_limits(
-        memory=builds.memory or min(half, MEMORY_MOST), processes=builds.processes, disk=builds.disk
-    )
-    return Builder(
-        cache=home / "cache",
-        work=home / "work",
-        engines=home / "engines" / "node",
-        timeout=builds.timeout,
-        concurrent=builds.concurrent,
-        cache_size=builds.cache,
-        confiner=Confiner.of_this_machine(home, sandboxed=builds.sandbox != "never"),
-        bounds=bounds,
-        strict=builds.sandbox == "always",
-    )
-
-
-def _engine(settings: Settings) -> LocalEngine:
-    drones, home = settings.drones, settings.home
-    quarters = Quarters(
-        Confiner.of_this_machine(home, sandboxed=drones.sandbox != "never"),
-        home.resolve(),
-        processes=drones.processes,
-        open_files=drones.open_files,
-        cpu=drones.cpu,
-        strict=drones.sandbox == "always",
-    )
-    return LocalEngine(home, quarters)
-
-
-def _local_account(store: Store) -> str:
-    """The account that is this machine's own, named after the user of the operating system."""
-    with store.write() as connection:
-        name = remembered.recall(connection, "local.user") or _user_name()
-        if users.find(connection, name) is None:
-            users.create(connection, name, email=None, password=None, confirmed=True)
-        remembered.remember(connection, "local.user", name)
-    return name
-
-
 def _hiding(store: Store, key: str) -> Hide:
     """What hides the secrets of an app ("user/name") in what the platform says of it."""
     with store.read() as connection:
         app = apps.find(connection, *key.split("/", 1))
     return hiding(store, app) if app else unchanged
-
-
-def _user_name() -> str:
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "local"
-    clean = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:64].strip("._-")
-    return clean if re.fullmatch(wire.USER_NAME, clean) else "local"
-
-
-def _local_token(settings: Settings) -> str:
-    path = settings.home / wire.LOCAL_TOKEN_FILE
-    if not path.exists() or not path.read_text().strip():
-        write_private(path, secrets.token_urlsafe(32).encode())
-    return path.read_text().strip()
-
-
-def _listen(settings: Settings, store: Store) -> socket.socket:
-    """Take the API's port: the one that is set, else the remembered, the default, the next free one."""
-    for port in _candidates(settings.api.port, store, "api.port", wire.API_PORT):
-        if (listener := _bound(settings.api.address, port)) is not None:
-            _remember_port(store, "api.port", port)
-            return listener
-    raise _taken("api", settings.api.address, settings.api.port or wire.API_PORT)
-
-
-def _router_port(settings: Settings, store: Store) -> int:
-    """The router's port, chosen as the API's; one on which our own HAProxy still listens is free to us."""
-    for port in _candidates(settings.router.port, store, "router.port", wire.ROUTER_PORT):
-        probe = _bound(settings.router.address, port)
-        if probe is not None:
-            probe.close()
-        if probe is not None or Router.holds(settings.run, port):
-            _remember_port(store, "router.port", port)
-            return port
-    raise _taken("router", settings.router.address, settings.router.port or wire.ROUTER_PORT)
-
-
-def _candidates(fixed: int | None, store: Store, key: str, default: int) -> list[int]:
-    if fixed is not None:
-        return [fixed]
-    with store.read() as connection:
-        last = remembered.recall(connection, key)
-    return [*([int(last)] if last else []), *range(default, default + TRIED)]
-
-
-def _remember_port(store: Store, key: str, port: int) -> None:
-    with store.write() as connection:
-        remembered.remember(connection, key, str(port))
-
-
-def _bound(address: str, port: int) -> socket.socket | None:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address, port))
-        listener.listen(2048)
-    except OSError:
-        listener.close()
-        return None
-    return listener
-
-
-def _taken(section: str, address: str, port: int) -> PlatformError:
-    return PlatformError(
-        Code.UNAVAILABLE,
-        f"Port {port} on {address} cannot be taken: another program has it. End that one, "
-        f"or set another port in server.toml ([{section}] port).",
-    )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jitsu_py.server.parts import front
 from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
 from jitsu_py.server.router.front import HSTS
-from jitsu_py.server.service import _front
 from jitsu_py.server.settings import load
 from tests.platforms import free_ports
 from tests.server.https_world import (
@@ -206,12 +206,12 @@ def test_browsers_remember_https_only_where_it_is_on_the_usual_port(tmp_path: Pa
     """A promise of HTTPS holds for every port of a name; on another port it is made only when asked for."""
     file = tmp_path / "server.toml"
     file.write_text("[router]\nhttps = 443\n")
-    assert _front(load(tmp_path), 9002) == Front(Https(443, HSTS))
+    assert front(load(tmp_path), 9002) == Front(Https(443, HSTS))
     file.write_text("[router]\nhttps = 8443\n")
-    assert _front(load(tmp_path), 9002) == Front(Https(8443, 0))
+    assert front(load(tmp_path), 9002) == Front(Https(8443, 0))
     file.write_text("[router]\nhttps = 8443\nhsts = 60\n[api]\nhost = 'api.example.com'\n")
     api = ApiHost("api.example.com", "127.0.0.1", 9002)
-    assert _front(load(tmp_path), 9002) == Front(Https(8443, 60), api)
+    assert front(load(tmp_path), 9002) == Front(Https(8443, 60), api)
 
 
 def test_challenges_are_answered_by_the_router(tmp_path: Path) -> None:
