@@ -106,7 +106,13 @@ def listens(pids: list[int], port: int) -> bool:
 def is_same(pid: int, started: float) -> bool:
     """Whether this process still runs and is the one that started then, and no other that got its id."""
     with suppress(psutil.Error):
-        process = psutil.Process(pid)
+        return has_started(pid, started) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def has_started(pid: int, started: float) -> bool:
+    """Whether a process of this id is the one that started then; it may have ended, unless it was reaped."""
+    with suppress(psutil.Error):
         # The kernel counts in hundredths of a second from the boot, whose own time may be off a little.
-        return abs(process.create_time() - started) < 0.5 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(psutil.Process(pid).create_time() - started) < 0.5
     return False

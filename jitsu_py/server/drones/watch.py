@@ -6,7 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 
-from jitsu_py.server.drones.census import is_same
+from jitsu_py.server.drones.census import has_started, is_same
 from jitsu_py.server.drones.engine import Exit
 
 POLL = 0.05
@@ -33,10 +33,11 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         if self._descriptor is None:
             self._look()
-        elif is_same(pid, started):
+        elif has_started(pid, started):
+            # It may be a zombie already, and yet not be over: its first thread ended before the others.
             self._loop.add_reader(self._descriptor, self._finish)
         else:
-            self._finish()
+            self._end(Exit())
 
     def _open(self) -> int | None:
         with suppress(OSError, AttributeError):
@@ -44,26 +45,26 @@ class Watch:
         return None
 
     def _look(self) -> None:
-        ending = self._reap()
-        if ending is not None or not is_same(self._pid, self._started):
-            self._end(ending or Exit())
+        ending = self._reaped()
+        if ending is not None:
+            self._end(ending)
         else:
             self._timer = self._loop.call_later(POLL, self._look)
 
     def _finish(self) -> None:
-        self._end(self._reap() or Exit())
+        self._end(self._reaped() or Exit())
 
     def _end(self, ending: Exit) -> None:
         self.release()
         if not self.ended.done():
             self.ended.set_result(ending)
 
-    def _reap(self) -> Exit | None:
-        """How it ended; None while it runs, or if it is not our child."""
+    def _reaped(self) -> Exit | None:
+        """How it ended; None while it runs."""
         try:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
-        except ChildProcessError:
-            return None
+        except ChildProcessError:  # whose child it is hears of its exit code, not we
+            return None if is_same(self._pid, self._started) else Exit()
         return Exit.of(os.waitstatus_to_exitcode(status)) if pid else None
 
     def release(self) -> None:
