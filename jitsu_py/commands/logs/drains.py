@@ -33,7 +33,8 @@ def drains() -> None:
     """Where lines are shipped to.
 
     Lines arrive at least once, in an app's order. A receiver that is slow or away costs the app nothing: it
-    goes on from the kept log where it stopped, and is told of lines that retention removed meanwhile.
+    goes on from the kept log where it stopped, and is told of lines that retention removed meanwhile. Syslog
+    has no answers: there a line counts as taken when the connection has lived on for five seconds.
     """
 
 
