@@ -171,6 +171,7 @@ def test_scripts_of_dev_packages_do_not_count_without_them(world: World) -> None
         ({}, {"node_modules/x": ""}, "a node_modules of its own"),
         ({"dependencies": {"dep": "file:./dep"}}, {}, "dep lies within the app"),
         ({"dependencies": {"dep": "./dep.tgz"}}, {}, "dep lies within the app"),
+        ({"dependencies": {"dep": "~/dep"}}, {}, "dep lies within the app"),
         ({"devDependencies": {"dep": "link:../dep"}}, {}, "dep lies within the app"),
         ({"dependencies": {"dep": None}}, {}, "dep lies within the app"),
         ({"overrides": {"a": {"b": "file:./b"}}}, {}, "what overrides name"),
@@ -187,7 +188,7 @@ def test_what_is_never_cached(
 
 
 @pytest.mark.parametrize(
-    "wanted", ["^1.0.0", "1.x", "latest", "npm:other@1", "github:a/b#v1", "a/b", "*", ""]
+    "wanted", ["^1.0.0", "~1.0.0", "1.x", "latest", "npm:other@1", "github:a/b#v1", "a/b", "*", ""]
 )
 def test_what_comes_from_elsewhere_is_cached(world: World, wanted: str) -> None:
     """Registries, tags, other names, git."""

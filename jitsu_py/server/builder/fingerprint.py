@@ -48,8 +48,8 @@ INSTALLED: Final = (
 )
 """What a package manager reads in a package.json."""
 
-LOCAL: Final = re.compile(r"(?:file|link|portal|workspace|patch|exec):|[./~]|[A-Za-z]:[\\/]")
-"""How the version of a package begins that lies within the app."""
+LOCAL: Final = re.compile(r"(?:file|link|portal|workspace|patch|exec):|[./]|~/|[A-Za-z]:[\\/]")
+"""How the version of a package begins that lies within the app: `~/dep` is a folder; `~1.2.3` is a range."""
 
 CONFIGURATION: Final = re.compile(r"\..+|.+\.(?:json|ya?ml|toml|prisma)|.+\.config\.[cm]?[jt]s|.+rc")
 """Files at the app's root that an install script of a dependency may read."""
