@@ -130,7 +130,11 @@ def test_a_wrong_method_is_refused(route: Route, shared_platform: LocalPlatform)
 
 @each_with_body
 @pytest.mark.parametrize(
-    "data", [b"{", b"\xff\xfe", b'"text"', b"NaN", b'{"a": Infinity}', b"[" * 100_000, b'{"name": "\\ud800"}']
+    "data",
+    [
+        *(b"{", b"\xff\xfe", b'"text"', b"NaN", b'{"a": Infinity}', b'{"a": 1e999}', b'{"name": "\\ud800"}'),
+        *(b"[" * 100_000, b'{"a":' * 200 + b"1" + b"}" * 200),
+    ],
 )
 def test_a_body_that_is_no_json_object_is_refused(
     route: Route, data: bytes, shared_platform: LocalPlatform

@@ -136,6 +136,20 @@ def test_one_call_deploys(shared_platform: LocalPlatform) -> None:
     assert shared_platform.get("one-call").text == "deployed in one call"
 
 
+@pytest.mark.parametrize("value", ['"\\ud800"', "[" * 400 + "]" * 400])
+def test_a_manifest_that_cannot_be_sent_on_breaks_no_list(shared_platform: LocalPlatform, value: str) -> None:
+    """It is refused, no app is made of it, and the apps of its user can be listed as before."""
+    files = hello("unsendable") | {
+        "package.json": f'{{"name": "unsendable", "version": "0.1.0", "x": {value}}}'
+    }
+    answer = shared_platform.call(
+        "POST", f"/apps/{shared_platform.user}/snapshots/7.0.0", data=archive(files)
+    )
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_manifest")
+    assert shared_platform.call("GET", f"/apps/{shared_platform.user}/unsendable").status_code == 404
+    assert shared_platform.call("GET", f"/apps/{shared_platform.user}").status_code == 200
+
+
 def test_activate_start_stop_restart_and_destroy(shared_platform: LocalPlatform) -> None:
     """The life of an app by the old clients' calls; each answer tells the state reached."""
     path, user = claimed(shared_platform, "life"), shared_platform.user

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from jitsu_py.server import sentjson
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
@@ -57,18 +58,12 @@ def parse_manifest(data: bytes) -> dict[str, Any]:
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return sentjson.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise bad_manifest(f"package.json is not JSON: {error.msg} ({where})") from error
     except ValueError as error:
-        raise bad_manifest(f"package.json is not JSON: {error}") from error
-    except RecursionError as error:
-        raise bad_manifest("package.json is nested too deeply") from error
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+        raise bad_manifest(f"package.json is not JSON that can be used: {error}") from error
 
 
 def _check_name(name: object) -> None:

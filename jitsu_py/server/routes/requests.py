@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
 from jitsu_py import wire
+from jitsu_py.server import sentjson
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.auth import Authenticator, Caller, may, may_manage_account
 from jitsu_py.server.departures import Departures
@@ -129,11 +129,9 @@ async def read_json(request: Request) -> Any:
     except ClientDisconnect as error:
         raise PlatformError(Code.INCOMPLETE, "The body ended early.") from error
     try:
-        value = json.loads(raw or b"{}", parse_constant=_no_number)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
-    except (ValueError, RecursionError) as error:
-        raise PlatformError(Code.BAD_REQUEST, f"The body is no JSON: {error}.") from error
-    return value
+        return sentjson.loads(raw or b"{}")
+    except ValueError as error:
+        raise PlatformError(Code.BAD_REQUEST, f"The body is no JSON that can be used: {error}.") from error
 
 
 async def _received(request: Request) -> bytes:
@@ -147,10 +145,6 @@ async def _received(request: Request) -> bytes:
 
 def _too_large() -> PlatformError:
     return PlatformError(Code.TOO_LARGE, f"A JSON body has at most {wire.JSON_LIMIT // 1024} KiB.")
-
-
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
 
 
 ThePlatform = Annotated[Platform, Depends(_platform)]
