@@ -21,8 +21,18 @@ NOT_JITSU = "not_jitsu"
 WHERE_HINT = "`jitsu host` shows which server is used and changes it"
 
 
-def mishap(error: Exception, host: str, timeout: float, connect_timeout: float) -> JitsuError:
-    """Make ours of what the HTTP library raised, told apart by what it wraps; timeouts: seconds."""
+def mishap(
+    error: Exception, host: str, timeout: float, connect_timeout: float, *, reads: bool = False
+) -> JitsuError:
+    """Make ours of what the HTTP library raised, told apart by what it wraps.
+
+    Args:
+        error: what it raised.
+        host: base URL of the server.
+        timeout: seconds that its answer was waited for.
+        connect_timeout: seconds that the connection was waited for.
+        reads: the request changes nothing, so that it can be sent again without a thought.
+    """
     causes = _causes(error)
 
     def wraps(*kinds: type[BaseException]) -> bool:
@@ -42,7 +52,7 @@ def mishap(error: Exception, host: str, timeout: float, connect_timeout: float) 
     elif isinstance(error, ValueError):
         # An address or a header that cannot be sent: nothing left this machine.
         why = _without_passwords(str(error))
-    return unreachable(host, why) if why else lost(host, _reason(causes))
+    return unreachable(host, why) if why else lost(host, _reason(causes), reads=reads)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -88,11 +98,12 @@ def by_proxy(host: str, why: str) -> UnreachableError:
     )
 
 
-def lost(host: str, why: str) -> UnreachableError:
+def lost(host: str, why: str, *, reads: bool = False) -> UnreachableError:
     """The connection broke while a request was under way: the server may have done what it asked."""
+    went_on = "the server may have gone on: look with `jitsu view` before trying again"
     return UnreachableError(
         f"the connection to {host} was lost ({why})",
-        hint="the server may have gone on: look with `jitsu view` before trying again",
+        hint=f"try again; {WHERE_HINT}" if reads else went_on,
         code=CONNECTION_LOST,
     )
 

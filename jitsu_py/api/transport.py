@@ -238,7 +238,7 @@ class Transport:
                 self._check(response, seconds)
                 yield response
         except (requests.RequestException, HTTPError) as error:
-            raise mishap(error, self.host, seconds, CONNECT_TIMEOUT) from error
+            raise mishap(error, self.host, seconds, CONNECT_TIMEOUT, reads=method == "GET") from error
         finally:
             self._trace(f"{method} {self.host}{path}: {outcome}, {(monotonic() - started) * 1000:.0f} ms")
 
@@ -264,7 +264,8 @@ class Transport:
         """Read a reply's body, which may be neither huge nor endless."""
         deadline = monotonic() + seconds
         body = bytearray()
-        for chunk in response.iter_content(CHUNK):
+        # `iter_content` waits for a whole chunk, however slowly it comes: the deadline would not be looked at.
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
             body += chunk
             if len(body) > LONGEST_REPLY:
                 raise bad_reply(f"it is longer than {LONGEST_REPLY} bytes", request_id=_id(response))

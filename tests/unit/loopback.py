@@ -42,7 +42,7 @@ class Reply:
     """Bytes go with a length; an iterable goes in chunks, each sent at once."""
     headers: dict[str, str] = field(default_factory=lambda: dict(POWERED))
     length: int | None = None
-    """A length to claim instead of the true one."""
+    """A length to claim instead of the true one; an iterable then goes bare, each item sent at once."""
     cut: bool = False
     """Close the connection without the last chunk."""
 
@@ -131,12 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
             self.close_connection = self.close_connection or length != len(reply.body)
             return
-        self.send_header("transfer-encoding", "chunked")
+        chunked = reply.length is None
+        way = ("transfer-encoding", "chunked") if chunked else ("content-length", str(reply.length))
+        self.send_header(*way)
         self.end_headers()
         for chunk in reply.body:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk)
             self.wfile.flush()
-        if reply.cut:
+        if reply.cut or not chunked:
             self.close_connection = True
         else:
             self.wfile.write(b"0\r\n\r\n")

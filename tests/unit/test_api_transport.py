@@ -218,6 +218,21 @@ def test_a_huge_reply_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) ->
     assert "longer than 1000 bytes" in error.message
 
 
+@pytest.mark.parametrize("length", [None, 1000])
+def test_a_reply_that_drips_ends_after_the_timeout(length: int | None) -> None:
+    """However it is sent: each byte comes in time, the whole of it does not."""
+
+    def dripping() -> Any:
+        while True:
+            yield b" "
+            time.sleep(0.02)
+
+    began = time.monotonic()
+    error = fails(lambda _: Reply(200, dripping(), length=length), timeout=0.3)
+    assert isinstance(error, errors.TimedOutError)
+    assert time.monotonic() - began < 5
+
+
 def test_an_answer_that_does_not_come() -> None:
     """Silence ends after the timeout, and is not asked for twice."""
     began = time.monotonic()
@@ -253,10 +268,11 @@ def test_tries_are_counted_and_end() -> None:
     with (
         serving(lambda _: None) as server,
         client_of(server.url) as client,
-        pytest.raises(errors.UnreachableError),
+        pytest.raises(errors.UnreachableError) as caught,
     ):
         client.apps.list()
     assert len(server.requests) == 3
+    assert caught.value.hint.startswith("try again"), "nothing was changed by asking for a list"
 
 
 @pytest.mark.parametrize("verb", ["start", "destroy"])
@@ -270,6 +286,7 @@ def test_what_is_not_safe_is_sent_once(verb: str) -> None:
         getattr(client.apps, verb)("hello")
     assert len(server.requests) == 1
     assert caught.value.code == "connection_lost"
+    assert "may have gone on" in caught.value.hint
 
 
 def test_a_busy_server_is_asked_again_when_it_says_so() -> None:
