@@ -166,9 +166,13 @@ def _unreadable(path: Path, what: str, hint: str) -> ProjectError:
 
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant, parse_float=_number)
+        json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise _invalid(text, path, error) from error
+    except UnicodeEncodeError as error:
+        what = f"holds half a character, {error.object[error.start]!a}"
+        raise _unreadable(path, what, "Write the character itself, or both halves.") from error
     except RecursionError as error:
         raise _unreadable(path, "is nested too deeply", "A manifest needs a handful of levels.") from error
     except ValueError as error:
@@ -180,6 +184,12 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is JavaScript")
+
+
+def _number(digits: str) -> float:
+    if (value := float(digits)) in (float("inf"), float("-inf")):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return value
 
 
 def _invalid(text: str, path: Path, error: json.JSONDecodeError) -> ProjectError:

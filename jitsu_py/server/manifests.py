@@ -130,7 +130,7 @@ def _string(name: str, value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     if not isinstance(value, str) or "\0" in value:
-        raise _wrong("env", f"{name} is a string, not {type(value).__name__}")
+        raise _wrong("env", f"the value of {name} must be a string, a number or a boolean")
     return value
 
 

@@ -44,6 +44,8 @@ def test_every_key_is_kept_in_the_files_order(tmp_path: Path) -> None:
         (b'{\n  // the name\n  "name": "a"\n}', "JSON has no comments"),
         (b'{"name": "a" /* why */}', "JSON has no comments"),
         (b'{"name": "a", "x": NaN}', "NaN"),
+        (b'{"name": "a", "x": -1e999}', "-1e999 is too large a number"),
+        (b'{"name": "a", "x": "\\ud83d"}', "half a character, '\\ud83d'"),
         (b"[1]", "no JSON object"),
         (b'"text"', "no JSON object"),
         (b"[" * 100_000, "nested too deeply"),
