@@ -264,7 +264,7 @@ class Transport:
         """Read a reply's body, which may be neither huge nor endless."""
         deadline = monotonic() + seconds
         body = bytearray()
-        # `iter_content` waits for a whole chunk, however slowly it comes: the deadline would not be looked at.
+        # `iter_content` waits for a whole chunk, however slowly it comes, and would not look at the deadline.
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             body += chunk
             if len(body) > LONGEST_REPLY:

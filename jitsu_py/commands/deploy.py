@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from jitsu_py.console import Console
     from jitsu_py.deploy import Deployed, DeployOptions, Plan
+    from jitsu_py.project.manifest import Manifest, Problem
 
 MOST_FINDINGS = 10
 """How many things that a look at the code told are said; `--dry-run --json` has all."""
@@ -130,10 +131,25 @@ def _ask(console: Console, options: DeployOptions) -> DeployOptions:
     answers: dict[str, Any] = {}
     for problem in manifests.problems(manifest, options.folder):
         if problem.needed:
-            question = f"{problem.message} {problem.field}"
-            answer = console.questions.ask(question, flag=problem.field, default=problem.default)
-            answers = _merged(answers, problem.change(answer))
+            answers = _answered(console, manifest, problem, answers)
     return _agreed(console, options, answers) if answers else options
+
+
+def _answered(
+    console: Console, manifest: Manifest, problem: Problem, answers: dict[str, Any]
+) -> dict[str, Any]:
+    """Ask until the answer is one that package.json can take; returns `answers` with it."""
+    from jitsu_py.project import manifest as manifests
+
+    while True:
+        question = f"{problem.message} {problem.field}"
+        answer = console.questions.ask(question, flag=problem.field, default=problem.default)
+        given = _merged(answers, problem.change(answer))
+        after = manifests.parse(manifest.path, manifests.changed(manifest, given))
+        again = [one for one in manifests.problems(after, manifest.folder) if one.field == problem.field]
+        if not again:
+            return given
+        problem = again[0]
 
 
 def _merged(answers: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:

@@ -214,6 +214,8 @@ def test_a_terminal_is_asked_for_what_is_missing(tmp_path: Path) -> None:
         child.expect(r"scripts\.start.*\[node app\.js\]")
         child.sendline("")
         child.expect(r"version.*\[0\.1\.0\]")
+        child.sendline("one")
+        child.expect(r'"one" is no version.*version \[0\.1\.0\]')
         child.sendline("")
         child.expect(r"\+.*hello")
         child.expect(r"Write this to package\.json")
