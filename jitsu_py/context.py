@@ -53,7 +53,7 @@ class Context:
     ) -> None:
         self.flags = flags
         self.environ = os.environ if environ is None else environ
-        self.cwd = cwd or Path.cwd()
+        self.cwd = cwd or _here()
         self._stack = ExitStack()
         self._told_of_updates = False
 
@@ -300,6 +300,13 @@ def app_argument(command: F) -> F:
         help="Folder whose package.json names the app.",
     )
     return folder(click.argument("app", required=False)(command))
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder is gone", hint="cd to one that is there") from error
 
 
 def _checked_name(name: str) -> str:

@@ -203,6 +203,7 @@ def test_available(owner: Person, shared_platform: LocalPlatform) -> None:
     shared_platform.call("POST", f"/apps/{shared_platform.user}", {"name": "taken"})
     free = owner.jitsu("apps", "available", "stillfree")
     assert (free.code, free.out) == (0, "stillfree is free\n")
+    assert owner.jitsu("apps", "available", "taken").out == "taken: the name is taken\n"
     gone = owner.jitsu("apps", "available", "taken", "--json")
     assert (gone.code, gone.json()) == (
         5,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 
 from jitsu_py.cli import EXIT_CODES
 from jitsu_py.errors import JitsuError
-from tests.cli.people import left
+from tests.cli.people import JITSU, left
 from tests.unit.loopback import Reply, Request, answer, serving
 
 if TYPE_CHECKING:
@@ -60,6 +61,24 @@ def test_1_a_bug(person: Person) -> None:
 def test_2_usage(person: Person) -> None:
     """2: the command line cannot be understood."""
     assert person.jitsu("nonsense").code == 2
+
+
+def test_2_the_current_folder_is_gone(person: Person) -> None:
+    """Somebody else removed it: that is said, whatever the command."""
+    gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    for words in (["deploy"], ["list"], ["config", "list"]):
+        done = subprocess.run(
+            ["sh", "-c", gone, "sh", *JITSU, *words],
+            cwd=person.folder,
+            env=person.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("error: the current folder is gone")
 
 
 def test_3_not_logged_in(person: Person) -> None:

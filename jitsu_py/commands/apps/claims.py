@@ -68,7 +68,8 @@ def available(context: Context, ctx: click.Context, name: str, subdomain: str | 
     with context.console.waiting(f"Asking for {asked}"):
         found = client.apps.available(body, asked.rpartition("/")[0] or None)
     taken = [what for what, free in (("name", found.name), ("subdomain", found.subdomain)) if not free]
-    words = f"{asked} is free" if found.available else f"{asked}: the {' and the '.join(taken)} is taken"
+    is_taken = f"the {' and the '.join(taken)} {'is' if len(taken) == 1 else 'are'} taken"
+    words = f"{asked} is free" if found.available else f"{asked}: {is_taken}"
     context.console.answer(words, {"name": asked, **data(found, AVAILABLE)})
     if not found.available:
         ctx.exit(ConflictError.exit_code)
