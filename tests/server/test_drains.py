@@ -34,7 +34,7 @@ APP = "ada/shop"
 QUICK = Pace(first=0.05, longest=0.2, settles=0.3)
 
 PATIENT = Pace(first=0.05, longest=0.2, settles=1.5)
-"""For receivers that throw away what they have not read: so long a busy machine may keep them from reading."""
+"""For receivers that throw away what they have not read: a busy machine may keep them from it for so long."""
 
 
 class World:
