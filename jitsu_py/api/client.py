@@ -1,28 +1,33 @@
-"""The one object to hold: a server, an account, and the API's nouns."""
+"""The one object to hold: a server, an account, and the API's nouns.
+
+A noun is loaded when it is first named: each costs about a millisecond, and a command line needs one or two.
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jitsu_py import __version__
 from jitsu_py.api.addresses import base_url
-from jitsu_py.api.apps import Apps
-from jitsu_py.api.backups import Backups
-from jitsu_py.api.certs import Certs
-from jitsu_py.api.databases import Databases
-from jitsu_py.api.drains import Drains
-from jitsu_py.api.logs import Logs
-from jitsu_py.api.snapshots import Snapshots
-from jitsu_py.api.system import System
-from jitsu_py.api.thirdparty import ThirdParty
-from jitsu_py.api.tokens import Tokens
 from jitsu_py.api.transport import Transport
-from jitsu_py.api.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    from jitsu_py.api.apps import Apps
+    from jitsu_py.api.backups import Backups
+    from jitsu_py.api.certs import Certs
+    from jitsu_py.api.databases import Databases
+    from jitsu_py.api.drains import Drains
+    from jitsu_py.api.logs import Logs
+    from jitsu_py.api.snapshots import Snapshots
+    from jitsu_py.api.system import System
+    from jitsu_py.api.thirdparty import ThirdParty
+    from jitsu_py.api.tokens import Tokens
+    from jitsu_py.api.users import Users
 
 
 class Client:
@@ -66,17 +71,83 @@ class Client:
             user_agent=user_agent,
             trace=trace,
         )
-        self.apps = Apps(self._transport, username)
-        self.certs = Certs(self._transport, username)
-        self.snapshots = Snapshots(self._transport, username)
-        self.users = Users(self._transport, username)
-        self.tokens = Tokens(self._transport, username)
-        self.thirdparty = ThirdParty(self._transport, username)
-        self.databases = Databases(self._transport, username)
-        self.backups = Backups(self._transport, username)
-        self.logs = Logs(self._transport, username)
-        self.drains = Drains(self._transport, username)
-        self.system = System(self._transport)
+
+    @cached_property
+    def apps(self) -> Apps:
+        """Applications, their drones and figures."""
+        from jitsu_py.api.apps import Apps
+
+        return Apps(self._transport, self.username)
+
+    @cached_property
+    def certs(self) -> Certs:
+        """Certificates for the apps' domains."""
+        from jitsu_py.api.certs import Certs
+
+        return Certs(self._transport, self.username)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Uploaded versions of an app."""
+        from jitsu_py.api.snapshots import Snapshots
+
+        return Snapshots(self._transport, self.username)
+
+    @cached_property
+    def users(self) -> Users:
+        """Accounts."""
+        from jitsu_py.api.users import Users
+
+        return Users(self._transport, self.username)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What scripts log in with."""
+        from jitsu_py.api.tokens import Tokens
+
+        return Tokens(self._transport, self.username)
+
+    @cached_property
+    def thirdparty(self) -> ThirdParty:
+        """Tokens for GitHub, npm and the like."""
+        from jitsu_py.api.thirdparty import ThirdParty
+
+        return ThirdParty(self._transport, self.username)
+
+    @cached_property
+    def databases(self) -> Databases:
+        """Databases of apps."""
+        from jitsu_py.api.databases import Databases
+
+        return Databases(self._transport, self.username)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """Backups of databases."""
+        from jitsu_py.api.backups import Backups
+
+        return Backups(self._transport, self.username)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """What apps printed."""
+        from jitsu_py.api.logs import Logs
+
+        return Logs(self._transport, self.username)
+
+    @cached_property
+    def drains(self) -> Drains:
+        """Where lines of logs are shipped to."""
+        from jitsu_py.api.drains import Drains
+
+        return Drains(self._transport, self.username)
+
+    @cached_property
+    def system(self) -> System:
+        """The platform itself."""
+        from jitsu_py.api.system import System
+
+        return System(self._transport)
 
     def __repr__(self) -> str:
         return f"Client({self.host!r}, {self.username!r})"
