@@ -12,6 +12,7 @@ from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import variables
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
+from jitsu_py.server.reconciler.routing import hosts_of
 from jitsu_py.server.starts import Starts
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as snapshot_rows
@@ -172,9 +173,9 @@ class Platform:
             urls=[self.url(host) for host in self.hosts(app)],
         )
 
-    def hosts(self, app: App) -> list[str]:
+    def hosts(self, app: App) -> tuple[str, ...]:
         """The host names at which an app answers."""
-        return [f"{app.subdomain}.{self.settings.router.domain}", *app.domains]
+        return hosts_of(app, self.settings.router.domain)
 
     def url(self, host: str) -> str:
         """The address of a host behind the router."""

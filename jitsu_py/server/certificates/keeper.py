@@ -21,7 +21,7 @@ from jitsu_py.server.store.certificates import OWN, Stored, Trouble
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jitsu_py.server.certificates.making import Issued
     from jitsu_py.server.router import Router
@@ -123,7 +123,7 @@ class Certificates:
             await self._get(host)
             await self._tell()
 
-    def held(self, hosts: list[str], app: App | None = None) -> list[Held]:
+    def held(self, hosts: Sequence[str], app: App | None = None) -> list[Held]:
         """How these hosts stand, in their order.
 
         Args:

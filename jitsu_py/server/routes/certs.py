@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -63,7 +64,7 @@ def _placed(platform: Platform, user: str, app: str, ref: str) -> tuple[App, str
     return found, host
 
 
-def _views(platform: Platform, app: App, hosts: list[str]) -> list[dict[str, Any]]:
+def _views(platform: Platform, app: App, hosts: Sequence[str]) -> list[dict[str, Any]]:
     return [certificate_view(held) for held in platform.certificates.held(hosts, app)]
 
 
