@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from jitsu_py import grammar
-from jitsu_py.errors import InterruptedByUserError, JitsuError, UsageError
+from jitsu_py.errors import InterruptedByUserError, JitsuError, ReaderLeftError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -230,7 +230,7 @@ def run(words: list[str]) -> int:
         return _show(InterruptedByUserError("interrupted"), words, opened)
     except JitsuError as error:
         return _show(error, words, opened)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderLeftError):
         # Whoever read our answer has seen enough (`| head`): the work is done.
         _drop_stdout()
         return 0

@@ -47,6 +47,14 @@ class JitsuError(Exception):
         self.details = dict(details or {})
 
 
+class ReaderLeftError(BaseException):
+    """Nobody reads stdout any more.
+
+    Like KeyboardInterrupt no `Exception`: it ends a wait inside a library, which would take a mere
+    BrokenPipeError for a broken connection of its own.
+    """
+
+
 class UsageError(JitsuError):
     """The command line, a setting or an answer cannot be used."""
 

@@ -101,7 +101,7 @@ class Console:
             self._writer.print(self._painter.line(text, time=time, origin=origin))
 
     def while_read(self) -> AbstractContextManager[None]:
-        """Around a wait for more to print: `readers.ReaderLeftError` when whoever reads stdout has left."""
+        """Around a wait for more to print: `ReaderLeftError` when whoever reads stdout has left."""
         from jitsu_py.console.readers import while_somebody_reads
 
         return while_somebody_reads(self._out)

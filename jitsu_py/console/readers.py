@@ -10,17 +10,11 @@ from contextlib import contextmanager
 from os import fstat
 from typing import TYPE_CHECKING, TextIO
 
+from jitsu_py.errors import ReaderLeftError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-
-
-class ReaderLeftError(BaseException):
-    """Nobody reads stdout any more.
-
-    Like KeyboardInterrupt no `Exception`: it ends a wait inside a library, which would take a mere
-    BrokenPipeError for a broken connection of its own.
-    """
 
 
 @contextmanager
@@ -31,7 +25,7 @@ def while_somebody_reads(out: TextIO | None) -> Iterator[None]:
     the main thread by the very signal that means it.
 
     Raises:
-        ReaderLeftError: in the block, at once.
+        ReaderLeftError: in the block, at once; like ^C it may also come just outside, where the block ends.
     """
     number = _pipe(out)
     is_main = threading.current_thread() is threading.main_thread()
@@ -41,7 +35,10 @@ def while_somebody_reads(out: TextIO | None) -> Iterator[None]:
     watching = True
 
     def wake(_number: int, _frame: FrameType | None) -> None:
+        nonlocal watching
+        # Once: a write that fails sends the same signal, and the second would hit whoever handles the first.
         if watching:
+            watching = False
             raise ReaderLeftError
 
     def watch() -> None:

@@ -11,7 +11,7 @@ import click
 from jitsu_py.commands.logs.questions import parse
 from jitsu_py.commands.logs.showing import FIELDS, show_line
 from jitsu_py.console.fields import data
-from jitsu_py.errors import InterruptedByUserError
+from jitsu_py.errors import InterruptedByUserError, ReaderLeftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,8 +48,6 @@ def every(context: Context, rows: int | None, raw: bool, wanted: Mapping[str, st
 @contextmanager
 def _until_enough(context: Context) -> Iterator[None]:
     """Both ends of a tail are no errors: ^C, and a reader such as `head` that has left."""
-    from jitsu_py.console.readers import ReaderLeftError
-
     try:
         with context.console.while_read():
             yield
