@@ -107,7 +107,7 @@ __jitsu_at() {
     'server uninstall') flags='--scope=one-of:system|user' ;;
     'server users') verbs='confirm create invite limit list lock remove rotate-key unlock' aliases='ls destroy rm' ;;
     'server users create') flags='--email=free' ;;
-    'server users limit') flags='--apps=free --drones=free --memory=free --disk=free' ;;
+    'server users limit') flags='--apps=free --drones=free --memory=free --disk=free --databases=free' ;;
     'completion') flags='--install' arguments='one-of:bash|zsh|fish free...' ;;
     esac
 }

@@ -33,7 +33,7 @@ function __jitsu_verbs
         case 'server engines'
             printf '%s\n' add\t'Fetch a Node ahead of the first app that asks for it.' list\t'List the Nodes that need no download, with the snapshots built for them.' prune\t'Remove the fetched Nodes that no snapshot was built for.'
         case 'server users'
-            printf '%s\n' confirm\t'Confirm an account without its code; one without a password gets a code to set it, on stdout.' create\t'Make an account, and mail its owner the code that confirms it.' invite\t'Let somebody with this e-mail address sign up, and tell them by mail.' limit\t'Show what an account has and may have, or set it: apps, drones, memory and disk.' list\t'List the accounts, with what each has and may have.' lock\t'Keep somebody from logging in, with tokens too; the apps go on.' remove\t'Remove an account with all its apps: at once, or when the platform starts next.' rotate-key\t'Seal the secrets of all accounts with a new key; the platform must be stopped.' unlock\t'Let somebody log in again.'
+            printf '%s\n' confirm\t'Confirm an account without its code; one without a password gets a code to set it, on stdout.' create\t'Make an account, and mail its owner the code that confirms it.' invite\t'Let somebody with this e-mail address sign up, and tell them by mail.' limit\t'Show what an account has and may have, or set it: apps, databases, drones, memory and disk.' list\t'List the accounts, with what each has and may have.' lock\t'Keep somebody from logging in, with tokens too; the apps go on.' remove\t'Remove an account with all its apps: at once, or when the platform starts next.' rotate-key\t'Seal the secrets of all accounts with a new key; the platform must be stopped.' unlock\t'Let somebody log in again.'
     end
 end
 
@@ -231,7 +231,7 @@ function __jitsu_flags
         case 'server users create'
             printf '%s\n' --email\t'Where the mail with the code goes.'
         case 'server users limit'
-            printf '%s\n' --apps\t'Apps at most; `none` takes the limit away.' --drones\t'Drones at most; `none` takes the limit away.' --memory\t'Memory at most (MiB); `none` takes the limit away.' --disk\t'Disk at most (MiB); `none` takes the limit away.'
+            printf '%s\n' --apps\t'Apps at most; `none` takes the limit away.' --drones\t'Drones at most; `none` takes the limit away.' --memory\t'Memory at most (MiB); `none` takes the limit away.' --disk\t'Disk at most (MiB); `none` takes the limit away.' --databases\t'Databases at most; `none` takes the limit away.'
         case 'completion'
             printf '%s\n' --install\t'Put it where the shell finds it, and say where that is.'
     end
@@ -374,7 +374,7 @@ function __jitsu_takes
         case 'server users create'
             printf '%s\n' '--email=free'
         case 'server users limit'
-            printf '%s\n' '--apps=free' '--drones=free' '--memory=free' '--disk=free'
+            printf '%s\n' '--apps=free' '--drones=free' '--memory=free' '--disk=free' '--databases=free'
     end
     printf '%s\n' '--color=one-of:auto|always|never' '-j=files' '--jitsuconf=files' '--profile=profiles' '--host=free' '--timeout=free' '--cacert=files'
 end

@@ -216,7 +216,7 @@ def _changing(home: Path, name: str) -> Iterator[tuple[Connection, User]]:
         yield connection, users.get(connection, name)
 
 
-def _account(user: User, used: Mapping[int, Mapping[limits.Limit, int]]) -> Account:
+def _account(user: User, used: Mapping[int, Mapping[str, int]]) -> Account:
     return Account(
         name=user.name,
         email=user.email,
@@ -224,7 +224,7 @@ def _account(user: User, used: Mapping[int, Mapping[limits.Limit, int]]) -> Acco
         locked=user.locked,
         leaving=user.doomed,
         limits=user.limits or {},
-        used=dict.fromkeys(limits.UNITS, 0) | dict(used.get(user.id, {})),
+        used=used.get(user.id) or dict.fromkeys(limits.UNITS, 0),
         ctime=user.ctime,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import func, select
@@ -43,6 +44,20 @@ def check_databases(connection: Connection, user_id: int) -> None:
     _check(connection, user_id, "databases", _number(connection, held) + 1)
 
 
+def check_database_memory(connection: Connection, user_id: int, name: str, memory: int) -> None:
+    """Refuse to let a database have so much memory.
+
+    Args:
+        name: its own, there or not.
+        memory: MiB.
+
+    Raises:
+        PlatformError: LIMIT_REACHED.
+    """
+    held = _drones_memory(connection, _mine(user_id)) + _databases_memory(connection, user_id, name)
+    _check(connection, user_id, "memory", held + memory)
+
+
 def check_size(connection: Connection, user_id: int, app_id: int, drones: int, ram: int | None) -> None:
     """Refuse to make an app so large.
 
@@ -51,8 +66,7 @@ def check_size(connection: Connection, user_id: int, app_id: int, drones: int, r
     """
     others = _mine(user_id) & (apps.c.id != app_id)
     elsewhere = _number(connection, select(func.sum(apps.c.drones)).where(others))
-    each = func.coalesce(apps.c.ram, UNBOUND)
-    memory = _number(connection, select(func.sum(apps.c.drones * each)).where(others))
+    memory = _drones_memory(connection, others) + _databases_memory(connection, user_id)
     _check(connection, user_id, "drones", elsewhere + drones)
     _check(connection, user_id, "memory", memory + drones * (UNBOUND if ram is None else ram))
 
@@ -71,16 +85,21 @@ def check_disk(connection: Connection, user_id: int, size: int) -> None:
     _check(connection, user_id, "disk", -(-(held + size) // MIB))
 
 
-def used(connection: Connection) -> dict[int, dict[Limit, int]]:
-    """What each account has of what can be limited, by its row's id; one without apps is left out."""
+def used(connection: Connection) -> dict[int, dict[str, int]]:
+    """What each account has of what can be limited, by its row's id; one that has nothing is left out."""
     each = func.coalesce(apps.c.ram, UNBOUND)
     sizes = select(apps.c.user_id, func.count(), func.sum(apps.c.drones), func.sum(apps.c.drones * each))
     kept = select(apps.c.user_id, func.sum(snapshots.c.size)).join(apps, apps.c.id == snapshots.c.app_id)
-    disk = {row[0]: int(row[1]) for row in connection.execute(kept.group_by(apps.c.user_id))}
-    return {
-        user: {"apps": count, "drones": drones, "memory": memory, "disk": -(-disk.get(user, 0) // MIB)}
-        for user, count, drones, memory in connection.execute(sizes.group_by(apps.c.user_id))
-    }
+    stores = select(databases.c.user_id, func.count(), func.sum(databases.c.memory))
+    found: defaultdict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(UNITS, 0))
+    for user, count, drones, memory in connection.execute(sizes.group_by(apps.c.user_id)):
+        found[user] |= {"apps": count, "drones": drones, "memory": memory}
+    for user, size in connection.execute(kept.group_by(apps.c.user_id)):
+        found[user]["disk"] = -(-size // MIB)
+    for user, count, memory in connection.execute(stores.group_by(databases.c.user_id)):
+        found[user]["databases"] = count
+        found[user]["memory"] += memory
+    return dict(found)
 
 
 def _check(connection: Connection, user_id: int, limit: Limit, wanted: int) -> None:
@@ -94,6 +113,16 @@ def _check(connection: Connection, user_id: int, limit: Limit, wanted: int) -> N
             "Remove something, or ask the server's administrator for more.",
             details={"limit": limit, "allowed": allowed, "wanted": wanted},
         )
+
+
+def _drones_memory(connection: Connection, of: ColumnElement[bool]) -> int:
+    each = func.coalesce(apps.c.ram, UNBOUND)
+    return _number(connection, select(func.sum(apps.c.drones * each)).where(of))
+
+
+def _databases_memory(connection: Connection, user_id: int, but: str | None = None) -> int:
+    others = (databases.c.user_id == user_id) & (databases.c.name != (but or ""))
+    return _number(connection, select(func.sum(databases.c.memory)).where(others))
 
 
 def _number(connection: Connection, query: Select[Any]) -> int:

@@ -23,9 +23,10 @@ def test_accounts_before_the_first_start(person: Person) -> None:
     assert (made.json()["username"], made.json()["email"]) == ("ada", "ada@example.com")
     assert made.json()["code"] in next((person.folder / "state" / "outbox").iterdir()).read_text()
     assert "mail" not in made.err, made.err
-    limits = ["--apps", "3", "--drones", "0", "--memory", "512", "--disk", "100"]
+    limits = ["--apps", "3", "--drones", "0", "--memory", "512", "--disk", "100", "--databases", "2"]
     limited = person.jitsu("server", "users", "limit", "ada", *limits, "--json").json()
-    assert [limited[name]["limit"] for name in ("apps", "drones", "memory", "disk")] == [3, 0, 512, 100]
+    names = ("apps", "drones", "memory", "disk", "databases")
+    assert [limited[name]["limit"] for name in names] == [3, 0, 512, 100, 2]
     person.jitsu("server", "users", "limit", "ada", "--disk", "none")
     shown = person.jitsu("server", "users", "limit", "ada").out
     assert "0 of 512 MiB" in shown

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from jitsu_py.server.administration import Account
 
-LIMITS = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB"}
+LIMITS = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB", "databases": ""}
 """What can be limited, with its unit."""
 
 NO_LIMIT = -1
@@ -78,7 +78,7 @@ def _flags(command: Callable[..., Any]) -> Callable[..., Any]:
 @_flags
 @pass_context
 def limit(context: Context, username: str, **given: int | None) -> None:
-    """Show what an account has and may have, or set it: apps, drones, memory and disk.
+    """Show what an account has and may have, or set it: apps, databases, drones, memory and disk.
 
     What is there already stays; what would go beyond is refused, with a sentence that names the limit.
     """
