@@ -126,6 +126,13 @@ class Confinement:
             sandboxed = (self._sandbox.program, "--args", str(handle), "--", *argv)
             yield Start(launched(sandboxed, self.limits, entrances), marks, (handle,))
 
+    def bound(self, limits: Limits) -> None:
+        """Set other bounds of memory and processes; what is above one already stays within the former."""
+        self.limits = limits
+        if self._group is not None:
+            with suppress(OSError):
+                self._group.make(limits)
+
     def step_back(self, nice: int) -> None:
         """Let it step back for others, by its group's weight where it has one.
 

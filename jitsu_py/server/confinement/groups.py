@@ -41,15 +41,20 @@ class Group:
     """Its folder for each controller."""
 
     def make(self, limits: Limits) -> None:
-        """Make it, with its bounds.
+        """Make it, with its bounds; one that is there gets other bounds.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: it cannot be made, or uses more than that already.
         """
         for folder in self._places():
             folder.mkdir(exist_ok=True)
+        # In version 1 the bound with swap is never the lower one: it rises first, or falls last.
+        self._set_swap(limits)
         for file, value in self._settings(limits):
             write(file, value)
+        self._set_swap(limits)
+
+    def _set_swap(self, limits: Limits) -> None:
         # A machine may keep no account of swap; then the first bound is the only one.
         for file in self._swap(limits):
             with suppress(OSError):

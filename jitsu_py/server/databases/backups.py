@@ -7,13 +7,12 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.builder.folders import remove_tree
-from jitsu_py.server.databases.kinds import MIB, RefusedError, UnreachableError, UnusableError
+from jitsu_py.server.databases.kinds import RefusedError, UnreachableError, UnusableError
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.settings import write_private
 from jitsu_py.wire import Blame, Code
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from jitsu_py.server.databases.keeper import Keeper
     from jitsu_py.server.databases.kinds import Site
-    from jitsu_py.server.settings import Settings
     from jitsu_py.server.store.databases import Database
 
 ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
@@ -53,9 +51,8 @@ class Backup:
 class Backups:
     """The backups of all databases. Every call wants the database's lock held."""
 
-    def __init__(self, keeper: Keeper, settings: Settings) -> None:
+    def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._settings = settings
 
     def listed(self, database: Database) -> list[Backup]:
         """What is kept of a database, newest first."""
@@ -99,7 +96,7 @@ class Backups:
         name = f"{ref}.{kind.suffix}"
         half = folder / f".{name}"
         try:
-            await asyncio.to_thread(self._check_room, site)
+            await asyncio.to_thread(_check_room, site)
             folder.mkdir(mode=0o700, exist_ok=True)
             await kind.dump(site, half)
             digest, size = await asyncio.to_thread(_sealed, half)
@@ -138,7 +135,7 @@ class Backups:
         try:
             await asyncio.to_thread(remove_tree, aside.folder)
             aside.make()
-            program = await instance.find()
+            program = await instance.launcher.find()
             await instance.kind.restore(aside, program, source)
             await instance.stop()
             await asyncio.to_thread(_swap, aside.data, site)
@@ -159,9 +156,10 @@ class Backups:
     def _folder(self, database: Database) -> Path:
         return self._keeper.folder(database) / FOLDER
 
-    def _check_room(self, site: Site) -> None:
-        if shutil.disk_usage(site.folder).free < self._settings.databases.reserve * MIB:
-            raise OSError(None, "the disk is nearly full")
+
+def _check_room(site: Site) -> None:
+    if not site.has_room():
+        raise OSError(None, "the disk is nearly full")
 
 
 def recover(site: Site) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server import limits
 from jitsu_py.server.databases.addresses import HOST, TYPES
 from jitsu_py.server.databases.attaching import attach
-from jitsu_py.server.databases.instance import Condition
+from jitsu_py.server.databases.condition import Condition, no_room
 from jitsu_py.server.databases.registry import kind_of
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.store import apps, databases
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jitsu_py.server.databases.keeper import Keeper
+    from jitsu_py.server.databases.kinds import Site
     from jitsu_py.server.drones.ports import PortPool
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
@@ -63,7 +64,7 @@ def wish(name: str, body: Mapping[str, Any], settings: Settings) -> Wish:
     if app is not None and not isinstance(app, str):
         raise wrong("attach", "it is the name of an app")
     asked = body.get("memory")
-    usual = int(settings.databases.memory)
+    usual = max(int(settings.databases.memory), kind_of(type_, settings.home).usual)
     return Wish(name, type_, usual if asked is None else memory(type_, asked, settings), app)
 
 
@@ -95,6 +96,7 @@ def insert(store: Store, user: User, asked: Wish, port: int) -> Database:
     with store.write() as connection:
         if databases.find(connection, user.name, asked.name) is None:
             limits.check_databases(connection, user.id)
+            limits.check_database_memory(connection, user.id, asked.name, asked.memory)
         databases.create(connection, user.id, asked.name, secret=secret, **values)
         made = databases.get(connection, user.name, asked.name)
         if asked.app is not None:
@@ -112,7 +114,8 @@ async def bring_up(database: Database, keeper: Keeper, ports: PortPool) -> Datab
         await asyncio.to_thread(keeper.make_folders, database)
         instance = keeper.instance(database)
         instance.condition = Condition("starting")
-        program = await instance.find()
+        _check_room(database, instance.site)
+        program = await instance.launcher.find()
         await instance.kind.initialise(instance.site, program)
         instance.start()
         condition = await instance.settled()
@@ -126,6 +129,12 @@ async def bring_up(database: Database, keeper: Keeper, ports: PortPool) -> Datab
         database = replace(database, port=ports.take())
         await asyncio.to_thread(keeper.change, database, port=database.port)
     return database
+
+
+def _check_room(database: Database, site: Site) -> None:
+    if not site.has_room():
+        message = f"The database {database.name} cannot be made: {no_room(site.reserve, 'there is no room')}."
+        raise PlatformError(Code.DISK_FULL, message, blame=Blame.SYSTEM)
 
 
 def does_not_start(database: Database, why: str | None) -> PlatformError:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from jitsu_py.server import endings
+from jitsu_py.server import endings, limits
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import attaching, creation, schedule
 from jitsu_py.server.databases.backups import Backups
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jitsu_py.server.databases.backups import Backup
-    from jitsu_py.server.databases.instance import Condition
+    from jitsu_py.server.databases.condition import Condition
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
     from jitsu_py.server.store.apps import App
@@ -58,7 +58,7 @@ class Databases:
         self._ports = PortPool(*PORTS)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.keeper = Keeper(store, settings)
-        self.backups = Backups(self.keeper, settings)
+        self.backups = Backups(self.keeper)
         self._schedule = schedule.Schedule(self)
         self._saving: asyncio.Task[None] | None = None
 
@@ -180,14 +180,14 @@ class Databases:
         """Set the MiB that a database may use.
 
         Raises:
-            PlatformError: BAD_REQUEST; UNAVAILABLE: its server does not come up with it.
+            PlatformError: BAD_REQUEST, LIMIT_REACHED; UNAVAILABLE: its server does not come up with it.
         """
         size = creation.memory(database.type, memory, self._settings)
         async with self._locks[database.ref]:
             database = await asyncio.to_thread(self._fresh, database)
             if database.memory == size:
                 return
-            await asyncio.to_thread(self.keeper.change, database, memory=size)
+            await asyncio.to_thread(self._set_memory, database, size)
             condition = await self.keeper.renew(await asyncio.to_thread(self._fresh, database))
         if condition.state == "failed":
             raise creation.does_not_start(database, condition.why)
@@ -259,6 +259,11 @@ class Databases:
             databases.remove(connection, database.ref)
             # While nobody else can write: a moment later the name may be a database again.
             return set_aside(self.keeper.folder(database), self.keeper.removed())
+
+    def _set_memory(self, database: Database, size: int) -> None:
+        with self._store.write() as connection:
+            limits.check_database_memory(connection, database.user_id, database.name, size)
+            databases.change(connection, database.ref, memory=size)
 
     def _fresh(self, database: Database) -> Database:
         with self._store.read() as connection:

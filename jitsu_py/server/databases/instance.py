@@ -4,42 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
 from asyncio import FIRST_COMPLETED
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server import endings
-from jitsu_py.server.databases import process as processes
-from jitsu_py.server.databases.addresses import HOST
-from jitsu_py.server.databases.kinds import MIB, Health, LoadingError, Program, RefusedError, UnreachableError
+from jitsu_py.server.databases import condition
+from jitsu_py.server.databases.condition import SERVES, SLOW, Condition, Fall, no_room
+from jitsu_py.server.databases.kinds import (
+    Health,
+    LoadingError,
+    RefusedError,
+    UnreachableError,
+    UnusableError,
+)
+from jitsu_py.server.databases.launching import Launcher, unavailable
 from jitsu_py.server.drones.backoff import Backoff
 from jitsu_py.server.drones.tail import last_lines
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jitsu_py.server.databases.holding import Holder
     from jitsu_py.server.databases.kinds import Kind, Site
     from jitsu_py.server.databases.process import Found, Process
 
 log = logging.getLogger(__name__)
-
-State = Literal["starting", "running", "slow", "stopped", "failed", "full"]
-
-SERVES: Final = frozenset({"running", "slow", "full"})
 
 EVERY: Final = 2.0
 """Seconds between two probes of a database that works."""
 
 SOON: Final = 0.05
 """Seconds between two probes of one that starts."""
-
-SLOW: Final = 1.0
-"""Seconds after which an answer is late."""
 
 PATIENCE: Final = 10.0
 """Seconds that a probe waits for its answer."""
@@ -51,21 +50,12 @@ AGAIN: Final = 5.0
 """Seconds until what cannot be launched is tried again."""
 
 
-@dataclass(frozen=True)
-class Condition:
-    """How a database is."""
-
-    state: State
-    why: str | None = None
-    """A sentence's worth, without a full stop, when it does not simply run."""
-
-
 class Instance:
     """A database's server, from its launch or adoption until `stop`.
 
     Args:
         site: where it lives and with what password; may be replaced while it does not run.
-        reserve: MiB of free disk below which it is to take no writes.
+        holder: holds its processes.
         recorded: label of the server that wrote the data; None: none did.
         record: called with the label of a server when it has begun to work on the data.
         settle: called with the site's password when that is in force, and the former one void.
@@ -75,30 +65,30 @@ class Instance:
         self,
         kind: Kind,
         site: Site,
+        holder: Holder,
         *,
-        reserve: int,
         recorded: str | None,
         record: Callable[[str], None],
         settle: Callable[[str], None],
     ) -> None:
         self.kind = kind
         self.site = site
-        self.program: Program | None = None
         self.condition = Condition("stopped")
-        self._reserve = reserve
+        self.launcher = Launcher(kind, holder, self._tell)
         self.recorded = recorded
         self._record = record
         self._settle = settle
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._backoff = Backoff()
-        self._launched = False
+        self._fall: Fall | None = None
         self._mending = asyncio.Lock()
 
     def start(self, found: Found | None = None) -> None:
         """Launch it, or take over its process; it is kept running from now on."""
         if self._task is None:
             self.condition = Condition("starting")
+            self._fall = None
             self._task = asyncio.create_task(self._live(found))
 
     async def stop(self, *, leave_running: bool = False) -> None:
@@ -130,21 +120,17 @@ class Instance:
                     if site.former is not None and not await self.kind.adopt_password(site):
                         return False
                 self.site = site
+                if self._process is not None and self.launcher.program is not None:
+                    self._process.bound(self.kind.bound(site, self.launcher.program))
                 return True
         return False
 
-    def memory(self) -> int:
-        """Bytes of memory that it holds."""
-        return self._process.memory() if self._process else 0
-
     async def _live(self, found: Found | None) -> None:
-        process = processes.adopt(found) if found else None
         while True:
-            began, why = time.monotonic(), ""
+            began, why = time.monotonic(), None
             try:
-                self._process = process or await self._launch()
-                await self._attend(self._process)
-                why = await asyncio.to_thread(self._last_words)
+                self._process = await self._launched(found)
+                why = await self._attend(self._process)
             except PlatformError as error:
                 why = error.message.rstrip(".")
             except (OSError, UnreachableError, RefusedError) as error:
@@ -152,9 +138,14 @@ class Instance:
             except Exception as error:  # whatever ails it, the next round tries again
                 log.exception("database %s: its server cannot be attended to", self.site.name)
                 why = f"it cannot be launched: {error}"
+            found, was_launched = None, self._process is not None
             await self._give_up_process()
-            process = None
-            await self._pause(time.monotonic() - began, why)
+            if why is not None:
+                await self._pause(time.monotonic() - began, why, AGAIN if not was_launched else 0.0)
+
+    async def _launched(self, found: Found | None) -> Process:
+        process = await self.launcher.adopt(self.site, found) if found else None
+        return process or await self.launcher.launch(self.site, self.recorded)
 
     async def _give_up_process(self) -> None:
         # Known until it is gone: a stop may come in between.
@@ -162,76 +153,59 @@ class Instance:
             await self._process.end()
             self._process = None
 
-    async def _pause(self, ran: float, why: str) -> None:
-        delay = self._backoff.delay(time.monotonic(), ran)
-        if not self._launched:
-            delay = max(delay, AGAIN)
+    async def _pause(self, ran: float, why: str, least: float) -> None:
+        delay = max(least, self._backoff.delay(time.monotonic(), ran))
         log.warning("database %s: %s; again in %g s", self.site.name, why, delay)
-        # A server that works again at once is no failure yet; one that never came up is.
-        self.condition = Condition("failed" if delay else "starting", why)
+        if not delay:
+            # A server that works again at once is no failure yet; one that never came up is.
+            self.condition = Condition("starting", why)
+        elif await asyncio.to_thread(self.site.has_room):
+            self.condition = Condition("failed", why)
+        else:
+            self.condition = Condition("full", no_room(self.site.reserve, f"it does not start: {why}"))
         await asyncio.sleep(delay)
 
-    async def _launch(self) -> Process:
-        self._launched = False
-        self.program = program = await self.find()
-        if self.recorded and (why := self.kind.refusal(self.recorded, program)):
-            raise _unavailable(why)
-        await self._port_is_free()
-        writable = await asyncio.to_thread(self._has_room)
-        command = await asyncio.to_thread(self.kind.prepare, self.site, program, writable=writable)
-        process = processes.launch(command, self.site, self.kind.environment(self.site))
-        self._launched = True
-        return process
+    def _tell(self, told: Condition) -> None:
+        if told.state != "starting" or self.condition.state not in SERVES:
+            self.condition = told
 
-    async def find(self) -> Program:
-        """The server's program, fetched if need be.
+    async def _attend(self, process: Process) -> str | None:
+        """Probe a process until it ends, or must be launched again.
 
-        Raises:
-            PlatformError: UNAVAILABLE, naming what to install.
+        Returns:
+            Why it must, or how it ended; None: it is to be launched again as soon as it can.
         """
-        return await asyncio.to_thread(self.kind.find) or await self.kind.fetch(self._tell)
-
-    def _tell(self, what: str) -> None:
-        if self.condition.state not in SERVES:
-            self.condition = Condition("starting", what)
-
-    async def _port_is_free(self) -> None:
-        with suppress(OSError):
-            async with asyncio.timeout(SLOW):
-                _, writer = await asyncio.open_connection(HOST, self.site.port)
-            writer.close()
-            raise _unavailable(f"another program has its port {self.site.port}; end that one")
-
-    def _has_room(self) -> bool:
-        return shutil.disk_usage(self.site.folder).free >= self._reserve * MIB
-
-    async def _attend(self, process: Process) -> None:
-        """Probe a process until it ends, or must be launched again."""
-        if self.program is None:
-            self.program = await self.find()
         give_up = time.monotonic() + BOOT
         while process.alive():
             site = self.site
+            writable = await asyncio.to_thread(site.has_room)
+            if not writable and not self.launcher.refuses_writes():
+                return None
             try:
-                await self._works(site, await self._probed(site, process))
+                await self._works(site, await self._probed(site, process, writable=writable))
             except LoadingError as error:
                 give_up = time.monotonic() + BOOT
                 self.condition = Condition(self.condition.state, str(error))
             except RefusedError:
                 if not await self._password_is_adopted(site):
-                    log.warning("database %s does not take its password: launched again", self.site.name)
-                    return
+                    return "it does not take its password"
+            except UnusableError as error:
+                return self._fell(f"its server answered by errors only: {error}")
             except UnreachableError as error:
                 self._does_not_answer(error)
                 if self.condition.state == "starting" and time.monotonic() > give_up:
-                    raise _unavailable(f"it did not answer within {BOOT:g} s") from error
+                    raise unavailable(f"it did not answer within {BOOT:g} s") from error
             pause = EVERY if self.condition.state in SERVES else SOON
             await asyncio.wait([process.ended], timeout=pause)
+        return self._fell(await asyncio.to_thread(self._last_words, process))
 
-    async def _probed(self, site: Site, process: Process) -> Health:
+    def _fell(self, why: str) -> str:
+        self._fall = Fall(why, time.time())
+        return why
+
+    async def _probed(self, site: Site, process: Process, *, writable: bool) -> Health:
         """What a probe finds; while its answer is late, the database shows as slow."""
         began = time.monotonic()
-        writable = await asyncio.to_thread(self._has_room)
         probe = asyncio.ensure_future(self.kind.probe(site, writable=writable))
         either: list[asyncio.Future[Any]] = [probe, process.ended]
         try:
@@ -245,31 +219,26 @@ class Instance:
         finally:
             await endings.end([probe])
         if health.refuses is None and not writable:
-            health = Health(f"less than {self._reserve} MiB of the disk are free, so it takes no writes")
+            health = Health(no_room(site.reserve))
         return replace(health, seconds=time.monotonic() - began)
 
     def _does_not_answer(self, error: Exception | None) -> None:
         if self.condition.state in SERVES and self.condition.state != "slow":
-            why = f"it has not answered since {time.strftime('%H:%M:%S', time.gmtime())} UTC"
-            self.condition = Condition("slow", why)
+            self.condition = Condition("slow", f"it has not answered since {condition.utc(time.time())}")
         if error is not None:
             log.debug("database %s: %s", self.site.name, error)
 
     async def _works(self, site: Site, health: Health) -> None:
-        assert self.program is not None
-        if self.recorded != self.program.label:
-            await asyncio.to_thread(self._record, self.program.label)
-            self.recorded = self.program.label
+        assert self.launcher.program is not None
+        label = self.launcher.program.label
+        if self.recorded != label:
+            await asyncio.to_thread(self._record, label)
+            self.recorded = label
         if site.former is not None and self.site is site:
             # The password fits, so the one before it is of no use any more.
             self.site = replace(site, former=None)
             await asyncio.to_thread(self._settle, site.password)
-        if health.refuses:
-            self.condition = Condition("full", health.refuses)
-        elif health.seconds > SLOW:
-            self.condition = Condition("slow", f"it took {health.seconds:.1f} s to answer")
-        else:
-            self.condition = Condition("running")
+        self.condition = condition.found(health, self._fall)
 
     async def _password_is_adopted(self, site: Site) -> bool:
         async with self._mending:
@@ -279,10 +248,7 @@ class Instance:
                 return site.former is not None and await self.kind.adopt_password(site)
         return False
 
-    def _last_words(self) -> str:
-        said = " / ".join(last_lines(self.site.log, 3))
-        return f"its server ended{': ' if said else ''}{said[-500:]}"
-
-
-def _unavailable(why: str) -> PlatformError:
-    return PlatformError(Code.UNAVAILABLE, f"{why}.", blame=Blame.SYSTEM)
+    def _last_words(self, process: Process) -> str:
+        ending = process.ending
+        said = "" if ending.signal == "SIGKILL" else " / ".join(last_lines(self.site.log, 3))
+        return f"its server ended {ending.words()}{': ' if said else ''}{said[-500:]}"

@@ -7,10 +7,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server.builder.folders import remove_tree, set_aside
+from jitsu_py.server.confinement import Confiner
 from jitsu_py.server.databases import process as processes
 from jitsu_py.server.databases.addresses import account
 from jitsu_py.server.databases.backups import recover
-from jitsu_py.server.databases.instance import Condition, Instance
+from jitsu_py.server.databases.condition import Condition
+from jitsu_py.server.databases.holding import Holder
+from jitsu_py.server.databases.instance import Instance
 from jitsu_py.server.databases.kinds import Site
 from jitsu_py.server.databases.registry import kind_of
 from jitsu_py.server.errors import PlatformError
@@ -38,6 +41,7 @@ class Keeper:
     """Keeps the databases running that are wanted so."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
+        self._holder = Holder(Confiner.of_this_machine(settings.home, sandboxed=False))
         self._store = store
         self._settings = settings
         self._state_folder = settings.home.resolve()
@@ -50,6 +54,7 @@ class Keeper:
         wanted = {database.ref: database for database in listed if database.wanted == "running"}
         ours = {one.ref: one for one in found if one.leads and one.ref in wanted}
         await processes.sweep([one for one in found if one not in ours.values()])
+        await asyncio.to_thread(self._holder.sweep, ours)
         for database in listed:
             if database.ref not in ours:
                 await asyncio.to_thread(recover, self.site(database))
@@ -68,7 +73,7 @@ class Keeper:
             self._instances[database.ref] = Instance(
                 self.kind(database),
                 self.site(database),
-                reserve=int(self._settings.databases.reserve),
+                self._holder,
                 recorded=database.server,
                 record=lambda label: self._record(database, label),
                 settle=lambda password: self._settle(database, password),
@@ -110,12 +115,14 @@ class Keeper:
             password=secret["password"],
             former=secret.get("former"),
             memory=database.memory,
+            reserve=int(self._settings.databases.reserve),
         )
 
     def limits(self, database: Database) -> str | None:
         """A sentence on what a database's server cannot do; None: nothing is known of it."""
         instance = self._instances.get(database.ref)
-        return instance.program.limits if instance and instance.program else None
+        program = instance.launcher.program if instance else None
+        return program.limits if program else None
 
     def make_folders(self, database: Database) -> None:
         """Make the folders of a database.

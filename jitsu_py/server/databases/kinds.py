@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -52,6 +53,8 @@ class Site:
     """The password that is in force if the other is not yet."""
     memory: int
     """MiB that it may use."""
+    reserve: int
+    """MiB of the disk that stay free: with less, it is to take no writes."""
 
     @property
     def data(self) -> Path:
@@ -81,6 +84,10 @@ class Site:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 
+    def has_room(self) -> bool:
+        """Whether more data may be written."""
+        return shutil.disk_usage(self.folder).free >= self.reserve * MIB
+
     def configure(self, text: str) -> None:
         """Write the configuration, for its owner alone."""
         write_private(self.conf, text.encode())
@@ -92,6 +99,8 @@ class Health:
 
     refuses: str | None = None
     """A sentence on why it takes no writes; None: it takes them."""
+    remark: str | None = None
+    """A sentence on what else there is to know."""
     seconds: float = 0.0
     """Until it answered."""
 
@@ -119,6 +128,8 @@ class Kind(ABC):
     """Of the files with its dumps."""
     least: int
     """MiB of memory below which it does not run well."""
+    usual = 0
+    """MiB that one has at least for which no figure is asked."""
     resizes_live = False
     """Whether a probe brings another memory in force."""
 
@@ -148,6 +159,14 @@ class Kind(ABC):
     def environment(self, site: Site) -> Mapping[str, str]:
         """Variables that it needs."""
         return {}
+
+    def bound(self, site: Site, program: Program) -> int:
+        """MiB that all its processes may take together: one that takes more is ended, and launched again."""
+        return site.memory
+
+    def refuses_writes(self, program: Program) -> bool:
+        """Whether it goes on for readers while there is no room for more data; one that cannot has to end."""
+        return True
 
     async def initialise(self, site: Site, program: Program) -> None:  # noqa: B027 - most need none
         """Bring a new data folder into the state that a launch expects; nothing runs on it yet."""

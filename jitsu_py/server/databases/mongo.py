@@ -6,37 +6,25 @@ A user for the one database is made before the server first listens on its port;
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import re
 import shutil
 import subprocess
 import sys
-from collections import deque
-from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from jitsu_py.server.databases.addresses import HOST, mongo_name
-from jitsu_py.server.databases.kinds import (
-    Health,
-    Kind,
-    Program,
-    RefusedError,
-    Site,
-    UnreachableError,
-    UnusableError,
-)
+from jitsu_py.server.databases import mongo_content, mongo_session
+from jitsu_py.server.databases.addresses import HOST
+from jitsu_py.server.databases.kinds import Health, Kind, Program, Site
 from jitsu_py.server.databases.staging import running
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from pymongo import MongoClient
+    from collections.abc import Callable
 
 STAND_IN: Final = "secantus"
 """Import name of the package that stands in for `mongod`."""
@@ -46,11 +34,17 @@ LIMITS: Final = (
     "Install mongod for more"
 )
 
-BATCH: Final = 500
-"""Documents sent at a time."""
+GUARD: Final = Path(__file__).with_name("mongo_guard.py")
+"""Runs the stand-in."""
 
-OVERHEAD: Final = 96
-"""MiB that the stand-in needs besides its cache."""
+CACHED: Final = 4
+"""The part of its memory that the stand-in's cache gets: it holds whole results besides."""
+
+LEAST_CACHE: Final = 256
+"""MiB; `mongod` takes no smaller cache."""
+
+BESIDES: Final = 256
+"""MiB that `mongod` needs for connections and sorts."""
 
 
 class MongoKind(Kind):
@@ -58,6 +52,7 @@ class MongoKind(Kind):
 
     suffix = "bson.gz"
     least = 128
+    usual = 512
 
     def find(self) -> Program | None:
         if find_spec("pymongo") is None:
@@ -66,7 +61,7 @@ class MongoKind(Kind):
             return Program("mongod", version, (path,))
         if find_spec(STAND_IN) is None:
             return None
-        command = (sys.executable, "-I", "-m", STAND_IN)
+        command = (sys.executable, "-I", str(GUARD))
         return Program("SecantusDB", metadata.version("SecantusDB"), command, LIMITS)
 
     async def fetch(self, tell: Callable[[str], None]) -> Program:
@@ -81,32 +76,40 @@ class MongoKind(Kind):
         return self._command(site, program, auth=True)
 
     def _command(self, site: Site, program: Program, *, auth: bool) -> tuple[str, ...]:
-        text = _stand_in(site, auth=auth) if program.name == "SecantusDB" else _mongod(site, auth=auth)
-        site.configure(text)
-        return (*program.command, "--config", str(site.conf))
+        if program.name == "mongod":
+            site.configure(_mongod(site, auth=auth))
+            return (*program.command, "--config", str(site.conf))
+        site.configure(_stand_in(site, auth=auth))
+        return (*program.command, str(site.data), str(site.reserve), "--config", str(site.conf))
+
+    def bound(self, site: Site, program: Program) -> int:
+        return site.memory if program.name != "mongod" else max(site.memory, LEAST_CACHE + BESIDES)
+
+    def refuses_writes(self, program: Program) -> bool:
+        return program.name != "mongod"
 
     async def initialise(self, site: Site, program: Program) -> None:
         # Before anybody knows the port: until there is a user, a server asks for no password.
         command = self._command(site, program, auth=False)
         async with running(_Open(), site, command):
-            await asyncio.to_thread(_make_user, site)
+            await asyncio.to_thread(mongo_session.make_user, site)
 
     async def probe(self, site: Site, *, writable: bool) -> Health:
-        await asyncio.to_thread(_ping, site, site.password)
+        await asyncio.to_thread(mongo_session.ping, site, site.password)
         return Health()
 
     async def adopt_password(self, site: Site) -> bool:
-        await asyncio.to_thread(_set_password, site)
+        await asyncio.to_thread(mongo_session.set_password, site)
         return True
 
     async def dump(self, site: Site, target: Path) -> None:
-        await asyncio.to_thread(_dump, site, target)
+        await asyncio.to_thread(mongo_content.dump, site, target)
 
     async def restore(self, site: Site, program: Program, source: Path) -> None:
-        await asyncio.to_thread(_check, source)
+        await asyncio.to_thread(mongo_content.check, source)
         await self.initialise(site, program)
         async with running(self, site, self._command(site, program, auth=True)):
-            await asyncio.to_thread(_load, site, source)
+            await asyncio.to_thread(mongo_content.load, site, source)
 
     def refusal(self, recorded: str, program: Program) -> str | None:
         was, is_now = _generation(recorded), _generation(program.label)
@@ -122,7 +125,7 @@ class _Open(MongoKind):
     """A server without users."""
 
     async def probe(self, site: Site, *, writable: bool) -> Health:
-        await asyncio.to_thread(_ping, site, None)
+        await asyncio.to_thread(mongo_session.ping, site, None)
         return Health()
 
 
@@ -132,7 +135,7 @@ def _stand_in(site: Site, *, auth: bool) -> str:
         f"[server]\nhost = {json.dumps(HOST)}\nport = {site.port}\n"
         f"storage_path = {json.dumps(str(site.data))}\n"
         f'auth = {json.dumps(auth)}\nlog_level = "WARNING"\nstandalone = true\n'
-        f'[storage]\ncache_size = "{max(site.memory - OVERHEAD, 32)}M"\nsync_on_commit = true\n'
+        f'[storage]\ncache_size = "{site.memory // CACHED}M"\nsync_on_commit = true\n'
     )
 
 
@@ -142,139 +145,12 @@ def _mongod(site: Site, *, auth: bool) -> str:
         "storage": {
             "dbPath": str(site.data),
             "journal": {"commitIntervalMs": 1},
-            "wiredTiger": {"engineConfig": {"cacheSizeGB": max(site.memory / 1024, 0.25)}},
+            "wiredTiger": {"engineConfig": {"cacheSizeGB": max(site.memory - BESIDES, LEAST_CACHE) / 1024}},
         },
         "net": {"bindIp": HOST, "port": site.port, "unixDomainSocket": {"enabled": False}},
         "security": {"authorization": "enabled" if auth else "disabled"},
     }
     return json.dumps(settings, indent=1)
-
-
-@contextmanager
-def _client(site: Site, password: str | None) -> Iterator[MongoClient[dict[str, Any]]]:
-    """A connection; its errors are those of `kinds`.
-
-    Args:
-        password: None: log in as nobody.
-    """
-    from pymongo import MongoClient
-    from pymongo.errors import OperationFailure, PyMongoError
-
-    login: dict[str, Any] = {}
-    if password is not None:
-        login = {"username": site.account, "password": password, "authSource": mongo_name(site.name)}
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        HOST, site.port, directConnection=True, serverSelectionTimeoutMS=8000, maxPoolSize=2, **login
-    )
-    try:
-        yield client
-    except OperationFailure as error:
-        if error.code in (13, 18):
-            raise RefusedError(str(error.details or error)) from error
-        raise UnusableError(str(error)[:300]) from error
-    except PyMongoError as error:
-        raise UnreachableError(str(error)[:300]) from error
-    finally:
-        client.close()
-
-
-def _ping(site: Site, password: str | None) -> None:
-    with _client(site, password) as client:
-        client[mongo_name(site.name)].command("ping" if password is None else "listCollections")
-
-
-def _make_user(site: Site) -> None:
-    name = mongo_name(site.name)
-    with _client(site, None) as client:
-        roles = [{"role": "dbOwner", "db": name}]
-        client[name].command("createUser", site.account, pwd=site.password, roles=roles)
-
-
-def _set_password(site: Site) -> None:
-    with _client(site, site.former) as client:
-        client[mongo_name(site.name)].command("updateUser", site.account, pwd=site.password)
-
-
-def _dump(site: Site, target: Path) -> None:
-    """All collections with their options, indexes and documents, as a line of BSON documents."""
-    from bson import CodecOptions, encode
-    from bson.raw_bson import RawBSONDocument
-
-    raw: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-    count = 0
-    with _client(site, site.password) as client, gzip.open(target, "wb", compresslevel=3) as file:
-        database = client[mongo_name(site.name)]
-        file.write(encode({"jitsu": "mongo", "version": 1}))
-        for facts in database.list_collections():
-            name, options = facts["name"], facts.get("options", {})
-            if name.startswith("system."):
-                continue
-            is_view = facts.get("type") == "view"
-            indexes = [] if is_view else [dict(one) for one in database[name].list_indexes()]
-            file.write(encode({"collection": name, "options": options, "indexes": indexes}))
-            for document in () if is_view else database.get_collection(name, codec_options=raw).find():
-                file.write(encode({"document": document}))
-                count += 1
-        file.write(encode({"end": count}))
-
-
-def _check(source: Path) -> None:
-    """See that a dump is whole."""
-    last = deque(_documents(source), maxlen=1)
-    if not last or "end" not in last[0]:
-        raise UnusableError("its end is missing")
-
-
-def _documents(source: Path) -> Iterator[dict[str, Any]]:
-    from bson import CodecOptions, decode_file_iter
-    from bson.errors import InvalidBSON
-    from bson.raw_bson import RawBSONDocument
-
-    raw: CodecOptions[Any] = CodecOptions(document_class=RawBSONDocument)
-    try:
-        with gzip.open(source, "rb") as file:
-            first = True
-            for document in decode_file_iter(cast("IO[bytes]", file), codec_options=raw):
-                if first and document.get("jitsu") != "mongo":
-                    raise UnusableError("this is no backup of MongoDB")
-                first = False
-                yield document
-            if first:
-                raise UnusableError("it is empty")
-    except (EOFError, gzip.BadGzipFile, InvalidBSON, ValueError, OSError) as error:
-        raise UnusableError(f"this is no backup of MongoDB, or damaged: {str(error)[:200]}") from error
-    except Exception as error:
-        if type(error).__module__ != "zlib":
-            raise
-        raise UnusableError("it is damaged") from error
-
-
-def _load(site: Site, source: Path) -> None:
-    with _client(site, site.password) as client:
-        database = client[mongo_name(site.name)]
-        collection, waiting = None, list[Any]()
-        for entry in _documents(source):
-            if "document" in entry:
-                waiting.append(entry["document"])
-            if collection is not None and waiting and ("document" not in entry or len(waiting) >= BATCH):
-                collection.insert_many(waiting, ordered=True)
-                waiting = []
-            if "collection" in entry:
-                collection = database[str(entry["collection"])]
-                _make_collection(database, entry)
-
-
-def _make_collection(database: Any, entry: Any) -> None:
-    from bson import decode
-
-    facts: dict[str, Any] = decode(entry.raw)
-    options = {key: value for key, value in facts["options"].items() if key != "uuid"}
-    database.command({"create": facts["collection"], **options})
-    indexes = [
-        {key: value for key, value in index.items() if key not in ("ns", "v")} for index in facts["indexes"]
-    ]
-    if wanted := [index for index in indexes if index["name"] != "_id_"]:
-        database.command({"createIndexes": facts["collection"], "indexes": wanted})
 
 
 def _version(path: str) -> str | None:

@@ -7,19 +7,22 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from jitsu_py.server.databases.kinds import MIB
 from jitsu_py.server.drones import census
 from jitsu_py.server.drones.environment import MARK, SYSTEM_PATH
+from jitsu_py.server.drones.memory import Memory
 from jitsu_py.server.drones.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from jitsu_py.server.confinement import Confinement
     from jitsu_py.server.databases.kinds import Site
     from jitsu_py.server.drones.engine import Exit
 
@@ -63,12 +66,15 @@ class Process:
     Args:
         pid: the leading process, also the id of group and session.
         started: when it started, epoch seconds.
+        hold: what holds it; None: nothing does.
     """
 
-    def __init__(self, pid: int, started: float) -> None:
+    def __init__(self, pid: int, started: float, hold: Confinement | None) -> None:
         self.pid = pid
         self.started = started
         self._watch = Watch(pid, started)
+        self._hold = hold
+        self._memory = Memory(hold, pid, lambda: self.signal(signal.SIGKILL)) if hold else None
 
     @property
     def ended(self) -> asyncio.Future[Exit]:
@@ -79,11 +85,11 @@ class Process:
         """Whether the leading process still runs."""
         return not self._watch.ended.done()
 
-    def memory(self) -> int:
-        """Bytes of memory that it holds; 0 when it has ended."""
-        with suppress(psutil.Error):
-            return int(psutil.Process(self.pid).memory_info().rss)
-        return 0
+    @property
+    def ending(self) -> Exit:
+        """How the leading process ended."""
+        ending = self._watch.ended.result()
+        return self._memory.explained(ending) if self._memory else ending
 
     async def end(self, grace: float = GRACE) -> None:
         """Ask it to end, make it end, and return when nothing of its group is left."""
@@ -96,23 +102,35 @@ class Process:
             self.signal(signal.SIGKILL)
             await asyncio.sleep(LOOK)
         self.release()
+        if self._hold is not None and self._hold.is_grouped:
+            await asyncio.to_thread(self._hold.end)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to every process of the group."""
         with suppress(OSError):
             os.killpg(self.pid, number)
 
+    def bound(self, memory: int) -> None:
+        """Set another bound of memory, MiB; more than that in use already stays within the former one."""
+        if self._hold is not None:
+            self._hold.bound(replace(self._hold.limits, memory=memory * MIB))
+
     def release(self) -> None:
         """Watch it no longer; it goes on."""
         self._watch.release()
+        if self._memory is not None:
+            self._memory.release()
 
 
-def launch(command: Sequence[str], site: Site, more: Mapping[str, str]) -> Process:
+def launch(
+    command: Sequence[str], site: Site, more: Mapping[str, str], hold: Confinement | None = None
+) -> Process:
     """Start a database server; it gets nothing of this server's environment.
 
     Args:
         site: where it works, and its mark.
         more: variables of its own.
+        hold: what holds it; None: nothing does.
 
     Raises:
         OSError: the program or a folder is missing, the disk is full, there are no processes left.
@@ -125,7 +143,7 @@ def launch(command: Sequence[str], site: Site, more: Mapping[str, str]) -> Proce
     output = os.open(site.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         child = subprocess.Popen(
-            command,
+            hold.command(command) if hold else command,
             cwd=folder,
             env={**environment, MARK: str(site.home), DATABASE: site.ref},
             stdin=subprocess.DEVNULL,
@@ -137,12 +155,12 @@ def launch(command: Sequence[str], site: Site, more: Mapping[str, str]) -> Proce
         os.close(output)
     # `Watch` reaps it. Told so, the object does not complain that the database outlives it.
     child.returncode = 0
-    return Process(child.pid, psutil.Process(child.pid).create_time())
+    return Process(child.pid, psutil.Process(child.pid).create_time(), hold)
 
 
-def adopt(found: Found) -> Process | None:
+def adopt(found: Found, hold: Confinement) -> Process | None:
     """Take over a process that an earlier server launched; None: it ended meanwhile."""
-    return Process(found.pid, found.started) if census.is_same(found.pid, found.started) else None
+    return Process(found.pid, found.started, hold) if census.is_same(found.pid, found.started) else None
 
 
 async def sweep(doomed: Sequence[Found]) -> None:

@@ -31,6 +31,7 @@ from jitsu_py.server.databases.kinds import (
     UnreachableError,
     UnusableError,
 )
+from jitsu_py.server.databases.redis_memory import Refusals
 from jitsu_py.server.databases.staging import running
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
@@ -57,6 +58,12 @@ LOOK: Final = 0.05
 
 NOTHING: Final = 1
 """`maxmemory` of a server that is to take no writes."""
+
+COPIES: Final = 3
+"""How often what it holds may be in memory: with gaps, and again in a process that writes it to the disk."""
+
+BESIDES: Final = 64
+"""MiB of memory for what is no data."""
 
 FORKED_FROM: Final = (7, 2)
 """The Redis whose files Valkey still reads."""
@@ -90,6 +97,9 @@ class RedisKind(Kind):
     least = 16
     resizes_live = True
 
+    def __init__(self) -> None:
+        self._refusals = Refusals()
+
     def find(self) -> Program | None:
         if find_spec(CLIENT) is None:
             return None
@@ -117,6 +127,9 @@ class RedisKind(Kind):
         site.configure(text)
         return (*program.command, str(site.conf))
 
+    def bound(self, site: Site, program: Program) -> int:
+        return BESIDES + COPIES * site.memory
+
     async def probe(self, site: Site, *, writable: bool) -> Health:
         async with _Session(site) as client:
             await client.ping()
@@ -124,11 +137,11 @@ class RedisKind(Kind):
             facts = await client.info()
             if int(facts["maxmemory"]) != wanted:
                 await client.config_set("maxmemory", wanted)
-        if writable and int(facts["used_memory"]) >= wanted:
-            return Health(f"its {site.memory} MiB of memory are used up, so it refuses writes")
+        bounded = writable and int(facts["maxmemory"]) == wanted
+        health = self._refusals.health(site, facts, bounded=bounded)
         if facts.get("aof_last_write_status", "ok") != "ok":
             return Health("it cannot write to its file, so it refuses writes")
-        return Health()
+        return health
 
     async def adopt_password(self, site: Site) -> bool:
         # Who has logged in stays so: attached apps work on until they are started again.
