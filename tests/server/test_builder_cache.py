@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jitsu_py.server.errors import PlatformError
+from jitsu_py.wire import Code
 from tests.platforms import LocalPlatform, archive, hello
 from tests.server.build_world import BuildWorld
 from tests.server.fake_registry import FakeRegistry
@@ -143,12 +145,30 @@ def test_another_user_gets_none_of_it(world: BuildWorld, registry: FakeRegistry)
 
 
 def test_the_apps_own_install_scripts_run_each_time(world: BuildWorld) -> None:
-    """They may write into the tree whatever they like; the log says that nothing is reused."""
-    package = {**PACKAGE, "scripts": {"postinstall": "cp stamp node_modules/stamp"}}
-    for stamp in ("1", "2"):
+    """In npm's order, in a tree from the cache that knows nothing of what they did before."""
+    names = ("preinstall", "postinstall", "prepare")
+    scripts = {name: f"echo {name} $npm_package_version; cat stamp >> node_modules/ms/x" for name in names}
+    package = {**PACKAGE, "scripts": scripts}
+    place = world.root / "builds/ada/app/0.1.0"
+    for stamp, expected in (("1", False), ("2", True)):
         told = again(world, package, {**SERVER, "stamp": stamp})
-        assert "the app's own postinstall script may change" in why(told)
-        assert (world.root / "builds/ada/app/0.1.0/node_modules/stamp").read_text() == stamp
+        assert reused(told) is expected
+        assert [line for line in told if line in {f"{name} 0.1.0" for name in names}] == [
+            f"{name} 0.1.0" for name in names
+        ]
+        assert (place / "node_modules/ms/x").read_text() == stamp * len(names)
+        assert json.loads((place / "package.json").read_text())["scripts"]["prepare"] == scripts["prepare"]
+    assert told.count("Running the app's own install script: npm run prepare") == 1
+
+
+def test_an_own_install_script_that_fails(world: BuildWorld) -> None:
+    """Its words are shown; what was installed for it is there for the next deploy."""
+    package = {**PACKAGE, "scripts": {"postinstall": "node make"}}
+    with pytest.raises(PlatformError) as caught:
+        again(world, package, {**SERVER, "make.js": "console.log('no luck today'); process.exit(3)"})
+    assert caught.value.code is Code.INSTALL_FAILED
+    assert "no luck today" in caught.value.details["output"]
+    assert reused(again(world, package, {**SERVER, "make.js": ""}))
 
 
 def test_an_install_that_writes_elsewhere_is_not_kept(world: BuildWorld, registry: FakeRegistry) -> None:

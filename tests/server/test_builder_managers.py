@@ -115,14 +115,59 @@ def test_a_manager_installs_builds_and_prunes(world: BuildWorld, named: str, nam
 def test_plug_n_play(world: BuildWorld) -> None:
     """Yarn's own way without node_modules: the app finds its packages, those of development are gone."""
     package = {**PACKAGE, "packageManager": "yarn@4.5.0"}
-    built = world.build(world.job(package, SERVER))
-    assert (built.folder / ".pnp.cjs").is_file()
-    assert not (built.folder / "node_modules").exists()
-    assert answer(built) == "1d"
-    assert "left-pad" not in (built.folder / ".pnp.cjs").read_text()
+    text = lockfile_of(world, package, SERVER, "yarn.lock")
+    for reused in (False, True):
+        world.events.clear()
+        built = world.build(world.job(package, {**SERVER, "yarn.lock": text}))
+        assert any("reusing those installed" in step for step in steps(world)) is reused
+        assert (built.folder / ".pnp.cjs").is_file()
+        assert not (built.folder / "node_modules").exists()
+        assert answer(built) == "1d"
+        assert "left-pad" not in (built.folder / ".pnp.cjs").read_text()
     # The snapshot holds all that it needs: the cache may go.
     shutil.rmtree(world.root / "cache")
     assert answer(built) == "1d"
+
+
+@pytest.mark.parametrize("named", ["npm", "yarn@1.22.22", "pnpm@9.15.9", "yarn@4.5.0"])
+def test_workspaces_are_reused(world: BuildWorld, named: str) -> None:
+    """With what lies in the packages' own node_modules, until one of them asks for something else."""
+    lib = {"name": "lib", "version": "1.0.0", "dependencies": {"ms": "2.0.0"}}
+    root = {"private": True, "workspaces": ["packages/*"], "dependencies": {"ms": "2.1.3"}}
+    files = {
+        "server.js": "console.log(require('./packages/lib'), require('ms/package.json').version)",
+        "packages/lib/index.js": "module.exports = require('ms/package.json').version",
+        "packages/lib/package.json": json.dumps(lib),
+        "pnpm-workspace.yaml": "packages:\n  - packages/*\n",
+    }
+    if named == "yarn@4.5.0":
+        files[".yarnrc.yml"] = "nodeLinker: node-modules\n"
+    package = root if named == "npm" else {**root, "packageManager": named}
+    assert answer(world.build(world.job(package, files))) == "2.0.0 2.1.3"
+    world.events.clear()
+    files["packages/lib/index.js"] += " + '!'"
+    assert answer(world.build(world.job(package, files))) == "2.0.0! 2.1.3"
+    assert any("reusing those installed" in step for step in steps(world))
+    world.events.clear()
+    files["packages/lib/package.json"] = json.dumps({**lib, "dependencies": {"ms": "2.1.1"}})
+    assert answer(world.build(world.job(package, files))) == "2.1.1! 2.1.3"
+    assert any("changed since the last build: the app's own packages" in line for line in world.lines)
+
+
+@pytest.mark.parametrize(
+    ("named", "ran"),
+    [("yarn@1.22.22", ["postinstall"]), ("pnpm@9.15.9", ["install", "postinstall", "prepare"])],
+)
+def test_own_install_scripts_run_in_a_reused_tree(world: BuildWorld, named: str, ran: list[str]) -> None:
+    """Those that this manager runs, once each."""
+    scripts = {name: f"echo ran {name}" for name in ran}
+    package = {"packageManager": named, "dependencies": {"ms": "2.1.3"}, "scripts": scripts}
+    for reused in (False, True):
+        world.events.clear()
+        built = world.build(world.job(package, SERVER))
+        assert any("reusing those installed" in step for step in steps(world)) is reused
+        assert [line for line in world.lines if line.startswith("ran ")] == [f"ran {name}" for name in ran]
+        assert answer(built) == "1d"
 
 
 def test_a_start_script_may_call_the_manager(world: BuildWorld) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from jitsu_py.server.builder.engines import Engine
-from jitsu_py.server.builder.fingerprint import fingerprint, key_of, reason_against
+from jitsu_py.server.builder.fingerprint import fingerprint, key_of
+from jitsu_py.server.builder.layout import Layout, layout
 from jitsu_py.server.builder.manager_fetch import Tool
 
 ENGINE = Engine("20.1.0", Path("/node"), ("/node", "/npm-cli.js"), "10.1.0")
+SPACES = {"workspaces": ["packages/*"]}
 MANIFEST = {"name": "app", "version": "1.0.0", "dependencies": {"ms": "^2.0.0"}}
 
 
@@ -43,7 +45,7 @@ class World:
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the app."""
-        (self.folder / name).parent.mkdir(exist_ok=True)
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_text(text)
 
     def parts(self) -> dict[str, str]:
@@ -58,7 +60,12 @@ class World:
             env=env,
             own=self.own,
             user=self.user,
+            packages=self.layout().packages,
         )
+
+    def layout(self, *, apart: bool = False) -> Layout:
+        """What its install makes."""
+        return layout(self.manifest, self.folder, self.tool, apart=apart)
 
     def changed(self, before: dict[str, str]) -> list[str]:
         """Names of the parts that are others than before."""
@@ -165,8 +172,14 @@ def test_scripts_of_dev_packages_do_not_count_without_them(world: World) -> None
     [
         ({"scripts": {"postinstall": "node make"}}, {}, "own postinstall script"),
         ({"scripts": {"prepare": "husky"}}, {}, "own prepare script"),
-        ({"workspaces": ["a"]}, {}, "workspaces"),
-        ({}, {"pnpm-workspace.yaml": "packages: []"}, "workspaces"),
+        (SPACES, {"a/package.json": '{"scripts": {"prepare": "x"}}'}, "the prepare script of a"),
+        (SPACES, {"a/package.json": "{}", "a/binding.gyp": ""}, "a is compiled"),
+        (SPACES, {"a/package.json": "{"}, "a/package.json cannot be read"),
+        (SPACES, {"a/package.json": '{"dependencies": {"b": "file:../b"}}'}, "b lies within the app"),
+        (SPACES, {"a/package.json": "{}", "a/node_modules/x": ""}, "a a/node_modules of its own"),
+        (SPACES, {"a/package.json": "{}", ".npmrc": "inject-workspace-packages=true"}, "are copied"),
+        (SPACES, {"a/package.json": '{"dependenciesMeta": {"b": {"injected": true}}}'}, "b lies within"),
+        ({"dependencies": {"dep": "workspace:*"}}, {}, "dep lies within the app"),
         ({}, {"binding.gyp": "{}"}, "binding.gyp"),
         ({}, {"node_modules/x": ""}, "a node_modules of its own"),
         ({"dependencies": {"dep": "file:./dep"}}, {}, "dep lies within the app"),
@@ -184,7 +197,8 @@ def test_what_is_never_cached(
     """What cannot be told from the lockfile is installed anew, and it is said why."""
     for name, text in files.items():
         world.write(name, text)
-    assert why in reason_against({**MANIFEST, **manifest}, world.folder)
+    world.manifest = {**MANIFEST, **manifest}
+    assert why in world.layout().against
 
 
 @pytest.mark.parametrize(
@@ -192,4 +206,45 @@ def test_what_is_never_cached(
 )
 def test_what_comes_from_elsewhere_is_cached(world: World, wanted: str) -> None:
     """Registries, tags, other names, git."""
-    assert reason_against({**MANIFEST, "dependencies": {"a": wanted}}, world.folder) == ""
+    world.manifest = {**MANIFEST, "dependencies": {"a": wanted}}
+    assert world.layout().against == ""
+
+
+def test_own_scripts_that_run_apart_keep_nothing_from_being_kept(world: World) -> None:
+    """They see the tree only once it was kept."""
+    world.manifest = {**MANIFEST, "scripts": {"postinstall": "patch-package"}}
+    assert world.layout(apart=True).against == ""
+
+
+@pytest.mark.parametrize("how", ["npm", "pnpm"])
+def test_an_apps_own_packages_count(world: World, how: str) -> None:
+    """What package managers read of them does, their code does not."""
+    if how == "pnpm":
+        world.write("pnpm-workspace.yaml", "packages:\n  - packages/*\n")
+        world.tool = Tool("pnpm", "9.0.0", ("/node", "/pnpm.cjs"))
+        world.command = (*world.tool.command, "install")
+    else:
+        world.manifest = {**MANIFEST, **SPACES}
+    world.write("packages/a/package.json", '{"name": "a", "dependencies": {"b": "workspace:*"}}')
+    world.write("packages/b/package.json", '{"name": "b"}')
+    made = world.layout()
+    assert made.packages == ("packages/a", "packages/b")
+    assert made.trees == ("node_modules", "packages/a/node_modules", "packages/b/node_modules")
+    assert made.against == ""
+    before = world.parts()
+    world.write("packages/a/index.js", "code")
+    assert world.changed(before) == []
+    world.write("packages/b/package.json", '{"name": "b", "bin": "cli.js"}')
+    assert world.changed(before) == ["the app's own packages"]
+    world.write("packages/c/package.json", '{"name": "c"}')
+    assert world.layout().packages[-1] == "packages/c"
+
+
+def test_plug_n_play_makes_other_files(world: World) -> None:
+    """Unless settings ask for node_modules; what a project brings itself is not ours to replace."""
+    world.tool = Tool("yarn", "4.5.0", ("/node", "/yarn.js"), is_berry=True)
+    assert ".yarn/cache" in world.layout().trees
+    world.write(".yarn/cache/ms.zip", "zip")
+    assert world.layout().against == "the snapshot brings a .yarn/cache of its own"
+    world.write(".yarnrc.yml", "nodeLinker: node-modules")
+    assert world.layout() == Layout(("node_modules",))

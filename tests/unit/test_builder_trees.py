@@ -43,7 +43,7 @@ def take(
 
 def keep(trees: Trees, source: Path, parts: dict[str, str] | None = None) -> str:
     """Keep an app's tree."""
-    return trees.keep(parts or PARTS, "ada/app", source, check=go_on)
+    return trees.keep(parts or PARTS, "ada/app", source, ("node_modules",), check=go_on)
 
 
 @pytest.fixture
@@ -217,3 +217,24 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
     assert take(trees, tmp_path / "new") == Missed("")
     assert "cannot be written" in keep(trees, app(tmp_path / "app"))
     trees.sweep()
+
+
+def test_trees_of_an_apps_own_packages(tmp_path: Path) -> None:
+    """They lie apart, may link to each other, and when one is damaged the packages themselves stay."""
+    trees = Trees(tmp_path / "trees")
+    names = ("node_modules", "packages/web/node_modules")
+    source = app(tmp_path / "app")
+    inner = source / "packages/web/node_modules/dep9"
+    inner.mkdir(parents=True)
+    (inner / "index.js").write_text("1")
+    (source / "node_modules/web").symlink_to("../packages/web")
+    assert "is a link" in trees.keep(PARTS, "ada/app", source, names, check=go_on)
+    assert trees.keep(PARTS, "ada/app", source, names, beside=("packages/web",), check=go_on) == ""
+    assert isinstance(take(trees, tmp_path / "copy"), Taken)
+    assert (tmp_path / "copy/node_modules/web/node_modules/dep9/index.js").read_text() == "1"
+    (entry(tmp_path) / "tree/packages/web/node_modules/dep9/index.js").write_text("broken")
+    target = tmp_path / "other"
+    (target / "packages/web").mkdir(parents=True)
+    (target / "packages/web/index.js").write_text("own")
+    assert isinstance(trees.take(PARTS, "ada/app", target, pinned=True, check=go_on), Missed)
+    assert [path.name for path in target.rglob("*")] == ["packages", "web", "index.js"]

@@ -62,6 +62,13 @@ class Listing:
     """Path and target."""
 
     @property
+    def roots(self) -> list[str]:
+        """Paths of what lies in none of the folders."""
+        inner = {path for path, _ in self.folders}
+        paths = (*(path for path, _ in (*self.folders, *self.links)), *(file.path for file in self.files))
+        return [path for path in paths if path.rpartition("/")[0] not in inner]
+
+    @property
     def bytes(self) -> int:
         """Of all files together, in blocks of 4 KiB as a disk takes them."""
         return sum(-(-file.size // 4096) * 4096 for file in self.files) + 4096 * len(self.folders)
@@ -84,15 +91,16 @@ class Listing:
         )
 
 
-def listing(root: Path, names: tuple[str, ...]) -> Listing:
+def listing(root: Path, names: tuple[str, ...], beside: tuple[str, ...] = ()) -> Listing:
     """List what is in a tree.
 
     Args:
         root: its folder.
-        names: entries of it that belong to it; what is not there is passed over.
+        names: paths in it of what belongs to it; what is not there is passed over.
+        beside: paths of folders that it may link to, wherever it is.
 
     Raises:
-        UnsuitableError: it has links that lead out of the tree's entries, sockets or devices.
+        UnsuitableError: it has links that lead elsewhere, sockets or devices.
     """
     found = _Found([], [], [])
     for name in names:
@@ -102,7 +110,7 @@ def listing(root: Path, names: tuple[str, ...]) -> Listing:
         elif (root / name).is_file():
             found.files.append(_file(name, (root / name).stat()))
     for path, target in found.links:
-        _check_link(path, target, names)
+        _check_link(path, target, (*names, *beside))
     found.files.sort(key=lambda file: file.path == HIDDEN_LOCKFILE)
     return Listing(tuple(found.folders), tuple(found.files), tuple(found.links))
 
@@ -135,7 +143,7 @@ def _file(path: str, status: os.stat_result) -> File:
 
 def _check_link(path: str, target: str, names: tuple[str, ...]) -> None:
     place = os.path.normpath(os.path.join(os.path.dirname(path), target))  # noqa: PTH118, PTH120 - no real path
-    if target.startswith("/") or place.split("/")[0] not in names:
+    if target.startswith("/") or not any(place == name or place.startswith(f"{name}/") for name in names):
         raise UnsuitableError(f"{path} is a link to {target}, which is elsewhere")
 
 
@@ -145,7 +153,7 @@ def clone(listed: Listing, source: Path, target: Path, check: Callable[[], None]
     Args:
         listed: what is in it; times and sizes are compared with what is found.
         source: where it is.
-        target: an existing folder without any of its entries.
+        target: an existing folder without any of its entries; folders above them are made.
         check: called now and then; raises to stop.
 
     Raises:
@@ -153,6 +161,8 @@ def clone(listed: Listing, source: Path, target: Path, check: Callable[[], None]
         OSError: the disk is full, or the like.
     """
     here, there = str(source), str(target)
+    for path in listed.roots:
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
     for folder, _ in listed.folders:
         os.mkdir(f"{there}/{folder}")  # noqa: PTH102 - a Path for each of ten thousands takes its time
     for path, link in listed.links:

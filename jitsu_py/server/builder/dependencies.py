@@ -10,15 +10,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES
-from jitsu_py.server.builder.fingerprint import fingerprint, has_lockfile, reason_against
+from jitsu_py.server.builder.fingerprint import fingerprint, has_lockfile
+from jitsu_py.server.builder.layout import layout
 from jitsu_py.server.builder.manifest import MANIFEST
-from jitsu_py.server.builder.trees import NODE_MODULES, Missed, Taken, Trees
+from jitsu_py.server.builder.trees import Missed, Taken, Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from jitsu_py.server.builder.engines import Engine
+    from jitsu_py.server.builder.layout import Layout
     from jitsu_py.server.builder.manager_fetch import Tool
 
 Check = Callable[[], None]
@@ -41,6 +43,8 @@ class Wanted:
     """Of the command."""
     own: Mapping[str, str]
     """The app's variables."""
+    apart: bool = False
+    """Its own install scripts are run afterwards, each time."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,9 @@ class Store:
             wanted: what is to be installed.
             check: called now and then; raises to stop.
         """
-        against = reason_against(wanted.manifest, wanted.folder)
-        if against:
-            return Found(False, f"Dependencies are not reused: {against}.")
+        made = layout(wanted.manifest, wanted.folder, wanted.tool, apart=wanted.apart)
+        if made.against:
+            return Found(False, f"Dependencies are not reused: {made.against}.")
         parts = fingerprint(
             wanted.manifest,
             wanted.folder,
@@ -84,13 +88,14 @@ class Store:
             env=wanted.env,
             own=wanted.own,
             user=self.user,
+            packages=made.packages,
         )
         found = self._take(parts, wanted, check)
         if isinstance(found, Taken):
             size = f"{found.files:,} files, {found.bytes / 1e6:.1f} MB"
             return Found(True, f"Dependencies unchanged: reusing those installed {ago(found.age)} ({size})")
         message = f"Dependencies are not reused: {found.why}." if found.why else ""
-        return Found(False, message, partial(self._keep, parts, wanted, outline(wanted.folder)))
+        return Found(False, message, partial(self._keep, parts, wanted, made, outline(wanted.folder)))
 
     def _take(self, parts: Mapping[str, str], wanted: Wanted, check: Check) -> Taken | Missed:
         if self.fresh:
@@ -104,40 +109,53 @@ class Store:
         return f"{self.user}/{self.app}"
 
     def _keep(
-        self, parts: Mapping[str, str], wanted: Wanted, before: Mapping[str, tuple[int, int]], check: Check
+        self,
+        parts: Mapping[str, str],
+        wanted: Wanted,
+        made: Layout,
+        before: Mapping[str, tuple[object, ...]],
+        check: Check,
     ) -> str:
         folder = wanted.folder
-        after = outline(folder)
-        made = [path for path in after if before.get(path) != after[path]]
-        changed = sorted([*made, *(path for path in before if path not in after)])
-        lockfiles = tuple(path for path in made if path in (*NPM_LOCKFILES, *LOCKFILES.values()))
+        after = outline(folder, made.trees)
+        written = [path for path in after if before.get(path) != after[path]]
+        changed = sorted([*written, *(path for path in before if path not in after)])
+        lockfiles = tuple(path for path in written if path in (*NPM_LOCKFILES, *LOCKFILES.values()))
         others = [path for path in changed if path not in lockfiles or path in before]
-        if MANIFEST in others and _says(folder / MANIFEST, wanted.manifest):
-            # Yarn 2 and later write it anew, in their own layout.
-            others.remove(MANIFEST)
         if others:
             return f"The dependencies are not kept: installing them changed {others[0]}."
-        why = self.trees.keep(parts, self._key, folder, extra=lockfiles, check=check)
+        names = (*made.trees, *lockfiles)
+        why = self.trees.keep(parts, self._key, folder, names, beside=made.packages, check=check)
         return f"The dependencies are not kept: {why}." if why else "The dependencies are kept for next time."
 
 
-def _says(path: Path, manifest: Mapping[str, Any]) -> bool:
-    try:
-        return bool(json.loads(path.read_bytes()) == manifest)
-    except (OSError, ValueError):
-        return False
+def outline(folder: Path, without: Collection[str] = ()) -> dict[str, tuple[object, ...]]:
+    """What tells by path whether one of an app's own files was changed.
 
+    Permissions, size and time of change (nanoseconds). Of a package.json what it says: Yarn 2 and later write
+    it anew, in their own layout.
 
-def outline(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change (nanoseconds) of each of an app's own files, by path."""
-    found = {}
+    Args:
+        without: paths of folders and files that are passed over.
+    """
+    found: dict[str, tuple[object, ...]] = {}
+    start = len(str(folder)) + 1
     for place, folders, files in os.walk(folder):
-        if place == str(folder) and NODE_MODULES in folders:
-            folders.remove(NODE_MODULES)
+        folders[:] = [name for name in folders if f"{place}/{name}"[start:] not in without]
         for name in files:
-            status = os.lstat(f"{place}/{name}")
-            found[f"{place}/{name}"[len(str(folder)) + 1 :]] = (status.st_size, status.st_mtime_ns)
+            path = f"{place}/{name}"[start:]
+            if path not in without:
+                status = os.lstat(f"{place}/{name}")
+                said = _said(folder / path) if name == MANIFEST else None
+                found[path] = (status.st_mode, said or (status.st_size, status.st_mtime_ns))
     return found
+
+
+def _said(manifest: Path) -> str | None:
+    try:
+        return json.dumps(json.loads(manifest.read_bytes()), sort_keys=True)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def ago(seconds: float) -> str:

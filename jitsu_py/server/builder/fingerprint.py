@@ -2,7 +2,7 @@
 
 Install scripts of dependencies may look at anything in the app, so where there are some, more counts: the
 whole package.json, the app's configuration files and all its variables. What cannot be told from the outside
-(scripts of the app itself, packages within the app) is not taken from the cache: `reason_against` says so.
+is not taken from the cache: `layout` says so.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES
 from jitsu_py.server.builder.environment import PASSED
-from jitsu_py.server.builder.install import INSTALL_SCRIPTS
-from jitsu_py.server.builder.manifest import MANIFEST, script, section
+from jitsu_py.server.builder.layout import GROUPS
+from jitsu_py.server.builder.manifest import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from jitsu_py.server.builder.engines import Engine
     from jitsu_py.server.builder.manager_fetch import Tool
-
-GROUPS: Final = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
 
 INSTALLED: Final = (
     *GROUPS,
@@ -48,9 +46,6 @@ INSTALLED: Final = (
 )
 """What a package manager reads in a package.json."""
 
-LOCAL: Final = re.compile(r"(?:file|link|portal|workspace|patch|exec):|[./]|~/|[A-Za-z]:[\\/]")
-"""How the version of a package begins that lies within the app: `~/dep` is a folder; `~1.2.3` is a range."""
-
 CONFIGURATION: Final = re.compile(r"\..+|.+\.(?:json|ya?ml|toml|prisma)|.+\.config\.[cm]?[jt]s|.+rc")
 """Files at the app's root that an install script of a dependency may read."""
 
@@ -63,46 +58,6 @@ REFERENCE: Final = re.compile(r"\$\{([^}?]+)")
 """A variable in an .npmrc."""
 
 
-def reason_against(manifest: Mapping[str, Any], folder: Path) -> str:
-    """Why an app's dependencies are installed anew each time; "" when they need not be.
-
-    Args:
-        manifest: its package.json.
-        folder: the app as unpacked, nothing installed yet.
-    """
-    own = next((name for name in INSTALL_SCRIPTS if script(manifest, name)), "")
-    if own:
-        return f"the app's own {own} script may change what is installed"
-    if (folder / "binding.gyp").exists():
-        return "the app itself is compiled with them (binding.gyp)"
-    if manifest.get("workspaces") or re.search(r"(?m)^packages:", _text(folder / "pnpm-workspace.yaml")):
-        return "the app has workspaces"
-    if os.path.lexists(folder / "node_modules"):
-        return "the snapshot brings a node_modules of its own"
-    local = next(_local(manifest), "")
-    return f"{local} lies within the app" if local else ""
-
-
-def _local(manifest: Mapping[str, Any]) -> Iterator[str]:
-    for group in GROUPS:
-        for name, wanted in section(manifest, group).items():
-            if not isinstance(wanted, str) or LOCAL.match(wanted):
-                yield name
-    for name in ("patchedDependencies", "overrides"):
-        if section(section(manifest, "pnpm"), name):
-            yield f"what pnpm.{name} names"
-    if any(LOCAL.match(text) for text in _texts(manifest.get("overrides"), manifest.get("resolutions"))):
-        yield "what overrides name"
-
-
-def _texts(*values: object) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from _texts(*value.values())
-
-
 def fingerprint(
     manifest: Mapping[str, Any],
     folder: Path,
@@ -113,6 +68,7 @@ def fingerprint(
     env: Mapping[str, str],
     own: Mapping[str, str],
     user: str,
+    packages: tuple[str, ...] = (),
 ) -> dict[str, str]:
     """Digests of all that decides what an install makes, each under the name a person knows it by.
 
@@ -125,6 +81,7 @@ def fingerprint(
         env: of that command.
         own: the app's variables.
         user: whose app it is. Trees are not shared between users: one may have fetched what another may not.
+        packages: folders of the app's own packages.
     """
     name, lockfile, scripts = _lockfile(folder, tool, command)
     npmrc = _text(folder / ".npmrc")
@@ -140,8 +97,10 @@ def fingerprint(
         ".npmrc": npmrc,
         "the server's npm configuration": server,
         "the app's variables": {key: own[key] for key in names},
-        "the app's configuration files": _configuration(folder) if scripts else [],
+        "the app's configuration files": _configurations(folder, packages) if scripts else [],
     }
+    if packages:
+        parts["the app's own packages"] = _packages(folder, packages)
     return {part: _digest(value) for part, value in parts.items()}
 
 
@@ -188,6 +147,17 @@ def _is_read(variable: str, npmrc: str) -> bool:
 
 def _counts(key: str, *, scripts: bool) -> bool:
     return key in INSTALLED or (scripts and key != "version")
+
+
+def _packages(folder: Path, packages: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What package managers read in an app's own packages."""
+    names = (MANIFEST, ".npmrc", *NPM_LOCKFILES, *LOCKFILES.values())
+    paths = (f"{place}/{name}" for place in packages for name in names)
+    return [(path, _file_digest(folder / path)) for path in paths if (folder / path).is_file()]
+
+
+def _configurations(folder: Path, packages: tuple[str, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [(place, _configuration(folder / place)) for place in ("", *packages)]
 
 
 def _configuration(folder: Path) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,6 +22,7 @@ from jitsu_py.server.builder.folders import put_in_place, remove_tree
 from jitsu_py.server.builder.install import needs, plan, shown
 from jitsu_py.server.builder.manager_fetch import Tool
 from jitsu_py.server.builder.manifest import script
+from jitsu_py.server.builder.own_scripts import without_scripts
 from jitsu_py.server.builder.process import kill_marked, run
 from jitsu_py.server.builder.registry import Room
 from jitsu_py.server.builder.start import (
@@ -159,7 +161,9 @@ class Flow:
         )
         steps = plan(manifest, self.folder, todo, tool, cache=self._cache, registry=registry_of(env))
         env = {**env, **steps.env}
-        wanted = Wanted(manifest, self.folder, engine, tool, steps.install, env, own)
+        wanted = Wanted(
+            manifest, self.folder, engine, tool, steps.install, env, own, apart=bool(steps.scripts)
+        )
         await self._install(steps, wanted, store)
         if steps.build:
             self._voice.step("build", f"Building: {shown(steps.build)}")
@@ -207,12 +211,22 @@ class Flow:
         found = await self._from_store(store, wanted)
         if found.taken:
             self._voice.step("install", found.message)
-            return
+        else:
+            await self._install_anew(todo, wanted, found)
+        for command in todo.scripts:
+            self._voice.step("install", f"Running the app's own install script: {shown(command)}")
+            await self._tool("install", command, wanted, Code.INSTALL_FAILED)
+
+    async def _install_anew(self, todo: Plan, wanted: Wanted, found: Found) -> None:
         self._voice.step("install", f"Installing dependencies: {shown(todo.install)}")
         for remark in (found.message, todo.remark):
             if remark:
                 self._voice.remark(remark)
-        await self._tool("install", todo.install, wanted, Code.INSTALL_FAILED)
+        with ExitStack() as stack:
+            if todo.scripts:
+                stack.enter_context(disk_errors("change package.json"))
+                stack.enter_context(without_scripts(self.folder))
+            await self._tool("install", todo.install, wanted, Code.INSTALL_FAILED)
         if found.keep is not None:
             with self._voice.timed("keep"):
                 self._voice.note(await self._in_thread(found.keep))

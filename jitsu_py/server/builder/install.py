@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server.builder.choice import LOCKFILES
 from jitsu_py.server.builder.managers import manager
 from jitsu_py.server.builder.manifest import script, section
+from jitsu_py.server.builder.own_scripts import INSTALL_SCRIPTS, apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
 DEPENDENCIES: Final = ("dependencies", "optionalDependencies", "peerDependencies", "workspaces")
 """What a package manager installs for an app that runs."""
 
-INSTALL_SCRIPTS: Final = (
-    "preinstall",
-    "install",
-    "postinstall",
-    "prepublish",
-    "preprepare",
-    "prepare",
-    "postprepare",
-)
-"""The app's own scripts that come with an install."""
-
 SHELL: Final = ("/bin/sh", "-c")
 
 
@@ -38,6 +28,8 @@ class Plan:
 
     install: tuple[str, ...] = ()
     """Empty: there is nothing to install."""
+    scripts: tuple[tuple[str, ...], ...] = ()
+    """The app's own install scripts; `install` is run without them then. Empty: they come with it."""
     build: tuple[str, ...] = ()
     """Empty: the app has no build script."""
     prune: tuple[str, ...] = ()
@@ -97,7 +89,8 @@ def plan(
         return Plan(build=build)
     chosen = manager(manifest, folder, tool, cache=cache, with_dev=todo.with_dev, registry=registry)
     prune = chosen.prune if todo.with_dev or tool.is_berry else ()
-    return Plan(chosen.install, build, prune, chosen.remark, chosen.env)
+    own = apart(manifest, folder, tool)
+    return Plan(chosen.install, own, build, prune, chosen.remark, chosen.env)
 
 
 def _workspaces(manifest: Mapping[str, Any], folder: Path) -> bool:

@@ -40,8 +40,6 @@ LIMIT: Final = 4 * 1024**3
 UNLOCKED_SECONDS: Final = 24 * 3600.0
 """How long a tree is used that no lockfile pins: newer versions of its packages may be wanted."""
 
-NODE_MODULES: Final = "node_modules"
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -81,7 +79,7 @@ class Trees:
         Args:
             parts: the fingerprint.
             app: `user/name`, whose last fingerprint says what has changed.
-            target: the app's folder; has no node_modules.
+            target: the app's folder; has nothing of the tree yet.
             pinned: a lockfile decides on the versions.
             check: called now and then; raises to stop.
         """
@@ -113,8 +111,9 @@ class Trees:
         parts: Mapping[str, str],
         app: str,
         source: Path,
+        names: tuple[str, ...],
         *,
-        extra: tuple[str, ...] = (),
+        beside: tuple[str, ...] = (),
         check: Callable[[], None],
     ) -> str:
         """Keep what was installed into an app.
@@ -123,23 +122,24 @@ class Trees:
             parts: the fingerprint.
             app: `user/name`.
             source: the app's folder.
-            extra: files beside node_modules that the install made.
+            names: paths in it of what the install made.
+            beside: folders of the app that this may link to.
             check: called now and then; raises to stop.
 
         Returns:
             Why it was not kept; "" when it was.
         """
-        beside = self._folder / f".{uuid4().hex}"
+        made = self._folder / f".{uuid4().hex}"
         try:
-            listed = listing(source, (NODE_MODULES, *extra))
+            listed = listing(source, names, beside)
             if listed.bytes > self._limit:
                 return "it is larger than the cache may be"
-            (beside / TREE).mkdir(parents=True)
-            clone(listed, source, beside / TREE, check)
-            copied = listing(beside / TREE, (NODE_MODULES, *extra))
-            (beside / LIST).write_text(json.dumps(copied.to_json()))
-            (beside / ENTRY).write_text(json.dumps({"installed": time.time(), "bytes": copied.bytes}))
-            self._put(beside, self._folder / key_of(parts))
+            (made / TREE).mkdir(parents=True)
+            clone(listed, source, made / TREE, check)
+            copied = listing(made / TREE, names, beside)
+            (made / LIST).write_text(json.dumps(copied.to_json()))
+            (made / ENTRY).write_text(json.dumps({"installed": time.time(), "bytes": copied.bytes}))
+            self._put(made, self._folder / key_of(parts))
             self._remember(parts, app)
             self.prune()
         except (UnsuitableError, DamagedError) as error:
@@ -147,7 +147,7 @@ class Trees:
         except OSError as error:
             return f"the cache cannot be written: {error.strerror}"
         finally:
-            remove_tree(beside)
+            remove_tree(made)
         return ""
 
     def forget(self, parts: Mapping[str, str]) -> None:
@@ -223,7 +223,6 @@ class Trees:
 
 
 def _clear(target: Path, listed: Listing) -> None:
-    tops = {path.partition("/")[0] for path, *_ in (*listed.folders, *listed.links)}
-    for top in tops | {file.path.partition("/")[0] for file in listed.files}:
-        if os.path.lexists(target / top):
-            remove_tree(target / top)
+    for path in listed.roots:
+        if os.path.lexists(target / path):
+            remove_tree(target / path)
