@@ -45,16 +45,17 @@ def examine(home: Path) -> list[Finding]:
     checks = [found, *_folder(home)]
     if settings is not None:
         checks += [*_ports(settings, run.status(home))]
-    builds, drones = "auto", "auto"
+    builds, drones = settings_file.Builds(), settings_file.Drones()
     if settings is not None:
-        builds, drones = settings.builds.sandbox, settings.drones.sandbox
+        builds, drones = settings.builds, settings.drones
     return [
         *checks,
         _haproxy(),
         *_node(home),
         *_databases(home),
-        _sandbox("sandbox", "builds", "builds", builds),
-        _sandbox("drones", "apps", "drones", drones),
+        _sandbox("sandbox", "builds", "builds", builds.sandbox),
+        _sandbox("drones", "apps", "drones", drones.sandbox),
+        *(_users(drones) if os.geteuid() == 0 else ()),
         _bounds(),
         *_limits(),
         _names(),
@@ -166,6 +167,28 @@ def _sandbox(check: str, what: str, section: str, wanted: str) -> Finding:
     if wanted == "always":
         return Finding(check, "failed", f"none, {found.why}: {what} do not run", hint)
     return Finding(check, "warning", f"none, {found.why}: {what} run {whose}", hint)
+
+
+def _users(drones: settings_file.Drones) -> Iterator[Finding]:
+    """Whether apps run as users of their own, where the server is root."""
+    from jitsu_py.server.confinement import USUAL, find_sandbox, find_users
+
+    wanted = drones.numbers or USUAL
+    found = find_users(wanted)
+    if drones.users == "never":
+        hint = f'set [drones] users = "auto" in {settings_file.FILE}'
+        yield Finding("users", "warning", "not asked for: apps run as root", hint)
+    elif found.why:
+        state: State = "failed" if drones.numbers else "warning"
+        hint = f'name numbers that nobody has, [drones] users = "200000-265535", in {settings_file.FILE}'
+        if "setpriv" in found.why:
+            hint = "install util-linux"
+        yield Finding("users", state, f"apps run as root: {found.why}", hint)
+    elif drones.sandbox == "never" or find_sandbox().why:
+        yield Finding("users", "warning", "apps run as root: there is no sandbox for them", "see drones")
+    else:
+        kept = f"each app runs as a user of its own, {wanted[0]} to {wanted[-1]}"
+        yield Finding("users", "ok", kept)
 
 
 def _bounds() -> Finding:

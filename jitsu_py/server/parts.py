@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import psutil
 
 from jitsu_py.server.builder import Builder, build_limits
 from jitsu_py.server.certificates.making import default_pem
-from jitsu_py.server.confinement import Confiner
+from jitsu_py.server.confinement import USUAL, Confiner, find_users
 from jitsu_py.server.drones import LocalEngine, Quarters
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
@@ -19,7 +20,8 @@ from jitsu_py.wire import Blame, Code
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from jitsu_py.server.settings import Settings
+    from jitsu_py.server.confinement import Users
+    from jitsu_py.server.settings import Drones, Settings
 
 
 def router(settings: Settings, *, port: int, api_port: int) -> Router:
@@ -75,14 +77,29 @@ def engine(settings: Settings) -> LocalEngine:
     """What runs drones on this machine, within the bounds of `[drones]`."""
     drones, home = settings.drones, settings.home
     quarters = Quarters(
-        Confiner.of_this_machine(home, sandboxed=drones.sandbox != "never"),
+        Confiner.of_this_machine(home, sandboxed=drones.sandbox != "never", users=_users(drones)),
         home.resolve(),
         processes=drones.processes,
         open_files=drones.open_files,
         cpu=drones.cpu,
         strict=drones.sandbox == "always",
+        shared=drones.places,
     )
     return LocalEngine(home, quarters)
+
+
+def _users(drones: Drones) -> Users | None:
+    """The users of apps.
+
+    Raises:
+        PlatformError: the numbers that are set are somebody else's.
+    """
+    if drones.users == "never":
+        return None
+    found = find_users(drones.numbers or USUAL)
+    if found.why and drones.numbers and os.geteuid() == 0:
+        raise PlatformError(Code.BAD_REQUEST, f"[drones] users in server.toml cannot be used: {found.why}.")
+    return found
 
 
 def _haproxy() -> Path:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jitsu_py.server import settings
+from jitsu_py.server.drones.census import marked
 from tests.e2e import steps
 from tests.e2e.steps import CRASHES, CRASHES_LATER, DEAF, NEVER_LISTENS, act, drones, put, says, serve, until
 from tests.load import Load
@@ -31,6 +33,12 @@ console.log('a child stays behind');
 setTimeout(() => process.exit(4), 500);
 """
 
+EATS = """
+console.log('always hungry');
+const a = [];
+setInterval(() => { for (let i = 0; i < 8; i++) a.push(Buffer.alloc(1 << 20, 1)) }, 10);
+"""
+
 TURNS = """
 const fs = require('fs');
 require('http').createServer((q, r) => {
@@ -47,10 +55,12 @@ HEALTH = {"health": {"path": "/health", "interval": 1, "timeout": 2}}
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """A platform of little patience, which lets an app ask for at most 9 s to boot."""
-    home = tmp_path_factory.mktemp("strict") / "home"
+    """A platform of little patience, whose apps see a folder of the machine: `marks` beside it."""
+    home, marks = tmp_path_factory.mktemp("strict") / "home", tmp_path_factory.mktemp("marks")
     home.mkdir()
-    (home / "server.toml").write_text("[drones]\nboot = 6\ngrace = 1\ndrain = 2\nboot_limit = 9\n")
+    marks.chmod(0o755)
+    times = "boot = 6\ngrace = 1\ndrain = 2\nboot_limit = 9\n"
+    (home / "server.toml").write_text(f'[drones]\nfolders = "{marks}"\n{times}')
     with LocalPlatform(home) as running:
         yield running
 
@@ -64,8 +74,17 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
         ("deaf", DEAF + NEVER_LISTENS, "nothing listens here", "never_listened"),
         ("sick", SICK, "I listen and am not well", "unhealthy"),
         ("forks", FORKS, "a child stays behind", "crashed"),
+        ("eats", EATS, "always hungry", "crashed"),
     ],
-    ids=["crashes-at-once", "after-3-s", "never-listens", "ignores-TERM", "unhealthy", "forks"],
+    ids=[
+        "crashes-at-once",
+        "after-3-s",
+        "never-listens",
+        "ignores-TERM",
+        "unhealthy",
+        "forks",
+        "eats-memory",
+    ],
 )
 def test_a_bad_version_never_takes_over(
     strict: LocalPlatform, tmp_path: Path, name: str, source: str, words: str, code: str
@@ -73,7 +92,7 @@ def test_a_bad_version_never_takes_over(
     """Under load: no visitor notices, exit 8, its own last lines, what changed; nothing of it stays."""
     path = f"/apps/{strict.user}/{name}"
     folder = steps.folder(tmp_path / name, name, says("good"), jitsu=HEALTH | {"boot": 4})
-    made = strict.jitsu("deploy", cwd=folder)
+    made = strict.jitsu("deploy", "--ram", "160", cwd=folder)
     assert made.returncode == 0, made.stderr
     serving = drones(strict, path)
     (folder / "server.js").write_text(source)
@@ -87,11 +106,14 @@ def test_a_bad_version_never_takes_over(
     assert words in "\n".join(error["output"])
     # The time it asked for, not the server's own.
     assert code == "crashed" or "within 4 seconds" in error["message"]
+    assert name != "eats" or "out of memory (it may use 160 MiB)" in error["message"]
     assert error["details"]["differs"] == {"from": "0.1.0", "files": ["extra.js added", "server.js"]}
     assert "Changed since 0.1.0, which came up: files: extra.js added, server.js." in error["message"]
     assert not load.figures.failed, load.figures.failed[:3]
     assert set(load.figures.texts) == {"good"}
     until(lambda: drones(strict, path) == serving)
+    left = [one for one in marked(strict.home.resolve()) if one.app == f"{strict.user}/{name}"]
+    assert len({one.drone for one in left}) == 1, left
     app = steps.shown(strict, path)
     assert (app["state"], app["condition"], app["running"]["id"]) == ("started", "started", "0.1.0")
     if code == "unhealthy":
@@ -142,16 +164,22 @@ def test_a_wrong_wish_is_refused_at_deploy(
     assert (answer.status_code, answer.json()["error"]) == (400, "bad_manifest")
 
 
-def test_a_sick_drone_is_replaced_and_nobody_notices(strict: LocalPlatform, tmp_path: Path) -> None:
+def marks_of(platform: LocalPlatform) -> Path:
+    """The folder of the machine that the apps of the strict platform see."""
+    (place,) = settings.load(platform.home).drones.places
+    return place
+
+
+def test_a_sick_drone_is_replaced_and_nobody_notices(strict: LocalPlatform) -> None:
     """Another one serves before it goes, and the log says why; while all are sick, they go on serving."""
-    mark = tmp_path / "sick-"
+    mark = marks_of(strict) / "sick-"
     files = steps.files("moody", TURNS, jitsu=HEALTH)
     path = steps.create(strict, "moody", env={"MARK": str(mark)})
     put(strict, path, "1", files)
     act(strict, path, "start")
     sick = strict.get("moody", "/who").text
     with Load(steps.router_port(strict), "moody.localhost", connections=4, rate=20) as load:
-        (tmp_path / f"sick-{sick}").touch()
+        mark.with_name(f"sick-{sick}").touch()
         until(lambda: strict.get("moody", "/who").text != sick, 40)
         until(lambda: len(drones(strict, path)) == 1, 40)
         load.answered(20)
@@ -211,14 +239,15 @@ def test_a_rollback_brings_back_the_environment_when_asked(strict: LocalPlatform
 
 def test_a_rollback_that_fails_changes_nothing(strict: LocalPlatform, tmp_path: Path) -> None:
     """Neither snapshot nor environment, and what served serves on; exit 8 with the app's own lines."""
-    path = steps.create(strict, "steady", env={"COLOUR": "red", "MARK": str(tmp_path / "broken")})
+    mark = marks_of(strict) / "broken"
+    path = steps.create(strict, "steady", env={"COLOUR": "red", "MARK": str(mark)})
     guard = "if (require('fs').existsSync(process.env.MARK)) throw new Error('the world has changed');\n"
     put(strict, path, "1", guard + COLOUR.replace("VERSION", "one"))
     act(strict, path, "start")
     strict.call("PUT", path, {"env": {"COLOUR": "blue"}})
     put(strict, path, "2", COLOUR.replace("VERSION", "two"))
     act(strict, path, "start")
-    (tmp_path / "broken").touch()
+    mark.touch()
     failed = strict.jitsu("rollback", "steady", "1", "--with-env", cwd=tmp_path)
     assert failed.returncode == 8, failed.stderr
     assert "the world has changed" in failed.stderr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from jitsu_py.server.confinement import Confiner, Sandbox, find_hierarchy, find_sandbox, mark_of
+from jitsu_py.server.confinement import Confiner, Sandbox, find_hierarchy, find_sandbox, find_users, mark_of
 from jitsu_py.server.drones import BootFailed, EventKind, Exit, Quarters
 from jitsu_py.server.reconciler import words
 from tests.server.drones_world import get, supervised, until, world
@@ -35,6 +35,10 @@ needs_sandbox = pytest.mark.skipif(
 )
 needs_groups = pytest.mark.skipif(
     find_hierarchy() is None, reason="control groups cannot be made by who runs these tests"
+)
+
+needs_users = pytest.mark.skipif(
+    not find_users().program, reason=f"no users of their own for apps on this machine: {find_users().why}"
 )
 
 WAYS = [
@@ -70,6 +74,15 @@ def quartered(*, sandbox: bool = True, groups: bool = True, **more: Any) -> Call
     def make(state: Path) -> Quarters:
         held = Confiner(state, find_sandbox() if sandbox else None, find_hierarchy() if groups else None)
         return Quarters(held, state, **more)
+
+    return make
+
+
+def owned(**more: Any) -> Callable[[Path], Quarters]:
+    """Makes quarters in which each app has a user of its own."""
+
+    def make(state: Path) -> Quarters:
+        return Quarters(Confiner(state, find_sandbox(), find_hierarchy(), find_users()), state, **more)
 
     return make
 
@@ -302,5 +315,77 @@ def test_where_a_sandbox_is_a_must_nothing_is_launched_without(tmp_path: Path) -
         async with world(tmp_path, quarters) as here:
             with pytest.raises(Exception, match="there is none: bubblewrap is not installed"):
                 await here.supervisor.start(here.spec({"app.js": SPY}))
+
+    asyncio.run(scene())
+
+
+@needs_sandbox
+@needs_users
+def test_each_app_has_a_user_of_its_own(tmp_path: Path) -> None:
+    """In no other group and without a privilege; its files are its own, and it knows its name."""
+
+    async def scene() -> None:
+        async with world(tmp_path, owned()) as here:
+            first, second = await placed(here, 1), await placed(here, 2)
+            for spec, user in ((first, find_users().numbers[1]), (second, find_users().numbers[2])):
+                status = await ask(spec, reading("/proc/self/status"))
+                facts = dict(line.split(":", 1) for line in status.splitlines())
+                assert facts["Uid"].split() == facts["Gid"].split() == [str(user)] * 4
+                assert facts["Groups"].split() == []
+                assert [int(facts[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Amb")] == [0] * 4
+                assert facts["NoNewPrivs"].strip() == "1"
+                assert await ask(spec, "return require('os').userInfo().username") == "app"
+                write = "require('fs').appendFileSync('app.js', ' ')"
+                assert await ask(spec, f"{write}; return process.getuid()") == user
+                assert {path.stat().st_uid for path in (spec.folder, spec.folder / "app.js")} == {user}
+                assert await ask(spec, "require('fs').appendFileSync('/dev/stdout', 'heard')") is None
+                assert here.printed(spec) == "heard"
+
+    asyncio.run(scene())
+
+
+@needs_sandbox
+@needs_users
+def test_files_of_an_earlier_user_are_handed_over(tmp_path: Path) -> None:
+    """There and back, as the settings say; a link leads to nothing else that would be."""
+
+    async def scene() -> None:
+        outside = tmp_path / "outside"
+        outside.touch()
+        user = find_users().numbers[3]
+        async with world(tmp_path, owned()) as here:
+            spec = replace(here.spec({"app.js": SPY, "data": ""}), place=3)
+            (spec.folder / "link").symlink_to(outside)
+            await here.supervisor.start(spec)
+            assert (spec.folder / "data").stat().st_uid == (spec.folder / "link").lstat().st_uid == user
+            assert outside.stat().st_uid == 0
+            await here.supervisor.stop(spec.id)
+        async with world(tmp_path, quartered()) as here:
+            await here.supervisor.start(spec)
+            assert await ask(spec, "require('fs').writeFileSync('data', 'as before')") is None
+            assert (spec.folder / "data").stat().st_uid == 0
+
+    asyncio.run(scene())
+
+
+async def placed(here: World, place: int) -> DroneSpec:
+    """A spy of the app in a place, that runs."""
+    spec = replace(here.spec({"app.js": SPY}), place=place)
+    await here.supervisor.start(spec)
+    return spec
+
+
+@needs_sandbox
+def test_a_folder_of_the_machine_is_seen_where_the_settings_say_so(tmp_path: Path) -> None:
+    """And no other beside it."""
+
+    async def scene() -> None:
+        for name in ("shared", "beside"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "file").write_text(name)
+        async with world(tmp_path, quartered(shared=(tmp_path / "shared",))) as here:
+            spec = await spy(here)
+            assert await ask(spec, reading(tmp_path / "shared/file")) == "shared"
+            assert await ask(spec, reading(tmp_path / "beside/file")) == "ENOENT"
 
     asyncio.run(scene())

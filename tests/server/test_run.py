@@ -140,6 +140,14 @@ def test_a_damaged_database_is_refused_untouched(home: Path) -> None:
         ("[api]\nport = 70000\n", "port"),
         ("[api]\nprot = 1\n", "prot"),
         ("[drones]\nboot = -1\n", "boot"),
+        ('[drones]\nfolders = "srv"\n', "folders"),
+        ('[drones]\nfolders = "/srv:/"\n', "own folder"),
+        ('[drones]\nusers = "7-3"\n', "users"),
+        pytest.param(
+            '[drones]\nusers = "1-99"\n',
+            "of 1-99 is ",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives apps users"),
+        ),
         ("api = 3\n", "api"),
     ],
 )

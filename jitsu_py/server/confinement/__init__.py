@@ -13,10 +13,12 @@ from jitsu_py.server.confinement.launch import SHELL
 from jitsu_py.server.confinement.limits import Excess, Limits, Usage
 from jitsu_py.server.confinement.programs import installation
 from jitsu_py.server.confinement.start import Start
+from jitsu_py.server.confinement.users import USUAL, User, Users, find_users
 from jitsu_py.server.confinement.view import View
 
 __all__ = [
     "SHELL",
+    "USUAL",
     "Confinement",
     "Confiner",
     "Excess",
@@ -25,9 +27,12 @@ __all__ = [
     "Sandbox",
     "Start",
     "Usage",
+    "User",
+    "Users",
     "View",
     "find_hierarchy",
     "find_sandbox",
+    "find_users",
     "installation",
     "mark_of",
 ]

@@ -49,23 +49,28 @@ class Sandbox:
         """
         return (self.program, "--die-with-parent", *_inside(view, hidden), "--", *argv)
 
-    def arguments(self, view: View, hidden: Path, env: Mapping[str, str]) -> list[str]:
+    def arguments(
+        self, view: View, hidden: Path, env: Mapping[str, str], privileges: Sequence[str] = ()
+    ) -> list[str]:
         """What bubblewrap is to be told by `--args` for a program that outlives this one.
 
         Args:
             view: what it sees.
             hidden: a folder of which nothing else is seen.
             env: variables that are set inside, beside those that bubblewrap has itself.
+            privileges: those of root's that it keeps.
         """
         variables = [word for name, value in env.items() for word in ("--setenv", name, value)]
-        return [*_inside(view, hidden), *variables]
+        return [*_inside(view, hidden, privileges), *variables]
 
 
-def _inside(view: View, hidden: Path) -> Iterator[str]:
+def _inside(view: View, hidden: Path, privileges: Sequence[str] = ()) -> Iterator[str]:
     yield from APART
     if os.geteuid() == 0:
         # Root keeps its privileges in a sandbox unless they are taken; others have none to begin with.
         yield from ("--cap-drop", "ALL")
+        for privilege in privileges:
+            yield from ("--cap-add", privilege)
     yield from mounts(view, hidden)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jitsu_py.server.confinement.bubblewrap import Sandbox
     from jitsu_py.server.confinement.cgroups import Hierarchy
     from jitsu_py.server.confinement.groups import Group
+    from jitsu_py.server.confinement.users import User, Users
     from jitsu_py.server.confinement.view import View
 
 LOOK_SECONDS: Final = 0.25
@@ -41,6 +42,10 @@ FORGETTING_SECONDS: Final = 5.0
 """How long the kernel is given to let go of an empty group."""
 
 
+BECOMING: Final = ("CAP_SETUID", "CAP_SETGID", "CAP_DAC_READ_SEARCH")
+"""What root needs to become somebody else, in a folder of theirs."""
+
+
 def mark_of(state: Path) -> str:
     """The name of the control group that all of a state folder's lie in."""
     return f"jitsu-{hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]}"
@@ -56,6 +61,7 @@ class Confinement:
         state: the platform's state folder, which a sandbox hides.
         folder: what it writes to; its size counts.
         ended: called at its end.
+        user: as whom it runs; None: as the server does.
     """
 
     def __init__(
@@ -66,7 +72,9 @@ class Confinement:
         state: Path,
         folder: Path | None,
         ended: Callable[[], None] = lambda: None,
+        user: User | None = None,
     ) -> None:
+        self.user = user
         self._ended = ended
         self.limits = limits
         self._group = group
@@ -119,11 +127,13 @@ class Confinement:
             OSError: E2BIG: the variables are more than a program can be given.
         """
         entrances = self._group.entrances if self._group else []
+        inner = (*self.user.become, *argv) if self.user else tuple(argv)
         if self._sandbox is None:
-            yield Start(launched(argv, self.limits, entrances), env)
+            yield Start(launched(inner, self.limits, entrances), env)
             return
-        with handed_over(self._sandbox.arguments(view, self._state, env), env) as handle:
-            sandboxed = (self._sandbox.program, "--args", str(handle), "--", *argv)
+        arguments = self._sandbox.arguments(view, self._state, env, BECOMING if self.user else ())
+        with handed_over(arguments, env) as handle:
+            sandboxed = (self._sandbox.program, "--args", str(handle), "--", *inner)
             yield Start(launched(sandboxed, self.limits, entrances), marks, (handle,))
 
     def bound(self, limits: Limits) -> None:
@@ -223,22 +233,31 @@ class Confiner:
         state: the platform's state folder.
         sandbox: None: none is to be used.
         hierarchy: None: no control groups are to be used.
+        users: None: all runs as the server's user.
     """
 
-    def __init__(self, state: Path, sandbox: Sandbox | None, hierarchy: Hierarchy | None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        sandbox: Sandbox | None,
+        hierarchy: Hierarchy | None,
+        users: Users | None = None,
+    ) -> None:
         self._state = state.resolve()
+        self.users = users
         self.sandbox = sandbox
         self.hierarchy = hierarchy
         self._mark = mark_of(state)
 
     @classmethod
-    def of_this_machine(cls, state: Path, *, sandboxed: bool = True) -> Confiner:
+    def of_this_machine(cls, state: Path, *, sandboxed: bool = True, users: Users | None = None) -> Confiner:
         """One that uses all that this machine has.
 
         Args:
             sandboxed: False: no sandbox.
+            users: None: all runs as the server's user.
         """
-        return cls(state, find_sandbox() if sandboxed else None, find_hierarchy())
+        return cls(state, find_sandbox() if sandboxed else None, find_hierarchy(), users)
 
     @property
     def why_no_sandbox(self) -> str:
@@ -248,7 +267,12 @@ class Confiner:
         return "" if self.sandbox.program else self.sandbox.why
 
     def confine(
-        self, name: str, limits: Limits, *, folder: Path | None = None, sandboxed: bool = True
+        self,
+        name: str,
+        limits: Limits,
+        *,
+        folder: Path | None = None,
+        user: User | None = None,
     ) -> Confinement:
         """Make what holds one program.
 
@@ -257,10 +281,11 @@ class Confiner:
             limits: what it may use. Where there are no groups, memory is watched and processes are bounded
                 by the system's count of the user's.
             folder: what it writes to.
-            sandboxed: False: without a sandbox, whatever this machine has.
+            user: as whom it runs, one of `users`; None: as the server does.
         """
-        sandbox = self.sandbox if sandboxed and not self.why_no_sandbox else None
-        return Confinement(limits, self._made(name, limits), sandbox, self._state, folder, self.forget)
+        sandbox = None if self.why_no_sandbox else self.sandbox
+        group = self._made(name, limits)
+        return Confinement(limits, group, sandbox, self._state, folder, self.forget, user)
 
     def _made(self, name: str, limits: Limits) -> Group | None:
         if self.hierarchy is None:

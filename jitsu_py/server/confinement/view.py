@@ -50,6 +50,10 @@ KERNEL: Final = ("sys", "sysrq-trigger", "acpi", "fs", "scsi")
 takes /proc/sys for protected when the folder itself cannot be written, and the files in it can."""
 
 
+PLACED: Final = ("--bind", "--ro-bind", "--symlink", "--tmpfs")
+"""What names a place last that lies in folders."""
+
+
 @dataclass(frozen=True)
 class View:
     """What is to be seen, beside the system."""
@@ -62,6 +66,8 @@ class View:
     """Folders of its own; the last ones win."""
     readable: tuple[Path, ...] = ()
     """Folders and files that it only reads. What is not there is passed over."""
+    instead: tuple[tuple[Path, Path], ...] = ()
+    """Files that it reads in place of others: which one, and where."""
 
 
 def mounts(view: View, hidden: Path) -> Iterator[str]:
@@ -70,34 +76,49 @@ def mounts(view: View, hidden: Path) -> Iterator[str]:
     Args:
         hidden: a folder of which nothing is seen but what the view names, wherever it lies.
     """
+    made: set[Path] = set()
+    for words in _mounts(view, hidden):
+        if words[0] in PLACED:
+            # Those that bubblewrap makes by itself are its own user's alone.
+            for folder in reversed(Path(words[-1]).parents[:-1]):
+                if folder not in made:
+                    made.add(folder)
+                    yield from ("--dir", str(folder))
+        yield from words
+
+
+def _mounts(view: View, hidden: Path) -> Iterator[tuple[str, ...]]:
     yield from _system()
-    for place in ("/tmp", "/var/tmp"):  # noqa: S108 - the sandbox's own
-        yield from ("--bind", str(view.tmp), place)
+    for temporary in ("/tmp", "/var/tmp"):  # noqa: S108 - the sandbox's own
+        yield ("--bind", str(view.tmp), temporary)
     around = [path for path in view.readable if hidden.is_relative_to(path.resolve())]
     for path in around:
-        yield from _read_only(path)
-    yield from ("--tmpfs", str(hidden))
+        yield from _read_only(path, path)
+    yield ("--tmpfs", str(hidden))
     for path in view.readable:
         if path not in around:
-            yield from _read_only(path)
+            yield from _read_only(path, path)
+    for file, place in view.instead:
+        yield from _read_only(file, place)
     for path in view.writable:
-        yield from ("--bind", str(path), str(path))
-    yield from ("--remount-ro", str(hidden), "--remount-ro", "/", "--chdir", str(view.cwd))
+        yield ("--bind", str(path), str(path))
+    yield from (("--remount-ro", str(hidden)), ("--remount-ro", "/"), ("--chdir", str(view.cwd)))
 
 
-def _system() -> Iterator[str]:
-    yield from ("--proc", "/proc", "--dev", "/dev")
+def _system() -> Iterator[tuple[str, ...]]:
+    yield from (("--proc", "/proc"), ("--dev", "/dev"))
     for name in KERNEL:
-        yield from _read_only(Path("/proc") / name)
+        yield from _read_only(Path("/proc") / name, Path("/proc") / name)
     for path in map(Path, SYSTEM):
         if path.is_symlink():
-            yield from ("--symlink", str(path.readlink()), str(path))
+            yield ("--symlink", str(path.readlink()), str(path))
         else:
-            yield from _read_only(path)
+            yield from _read_only(path, path)
     for name in CONFIGURATION:
-        yield from _read_only(Path("/etc") / name)
+        yield from _read_only(Path("/etc") / name, Path("/etc") / name)
 
 
-def _read_only(path: Path) -> tuple[str, ...]:
+def _read_only(path: Path, place: Path) -> Iterator[tuple[str, ...]]:
     """Show a file or folder, if it is there. A link is followed: what it points to may not be seen."""
-    return ("--ro-bind", str(path), str(path)) if path.exists() else ()
+    if path.exists():
+        yield ("--ro-bind", str(path), str(place))

@@ -59,4 +59,4 @@ class Holder:
 
     def _made(self, ref: str, memory: int) -> Confinement:
         limits = Limits(memory=memory * MIB, open_files=None)
-        return self._confiner.confine(f"{GROUPS}{ref}", limits, sandboxed=False)
+        return self._confiner.confine(f"{GROUPS}{ref}", limits)

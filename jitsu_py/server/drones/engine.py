@@ -50,6 +50,8 @@ class DroneSpec:
     """Seconds that its last requests have once it is to go."""
     health: Health | None = None
     """How it is asked whether it is well; None: it is when it listens."""
+    place: int | None = None
+    """The app's among all apps, counted from 0 on: where the server is root, each has a user of its own."""
     memory: int | None = None
     """Bytes that all its processes may use together; None: no bound."""
 

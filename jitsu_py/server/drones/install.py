@@ -7,11 +7,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from jitsu_py.server.drones.ownership import hand_over
+
 PRELOADS = (4, 0)
 """First Node with `--require`."""
 
 QUOTES = (12, 0)
 """First Node whose NODE_OPTIONS may quote a path; NODE_OPTIONS itself came with Node 8."""
+
+SYSTEM_ACCOUNTS = ("root:x:0:0:root:/:/usr/sbin/nologin", "root:x:0:")
+"""The line of the list of users, and that of the list of groups, that programs count on."""
 
 SOURCE = Path(__file__).with_name("carapace.js")
 
@@ -57,6 +62,11 @@ class DroneFolder:
         """Where the carapaces of several processes agree which one is mapped."""
         return self.told / "ready.json.claim"
 
+    @property
+    def accounts(self) -> tuple[tuple[Path, Path], ...]:
+        """What a drone with a user of its own reads in place of the system's lists of users and groups."""
+        return (self.path / "passwd", Path("/etc/passwd")), (self.path / "group", Path("/etc/group"))
+
     def lay_out(self, node: Path, version: tuple[int, int]) -> None:
         """Create what is missing and remove the traces of an earlier launch.
 
@@ -70,7 +80,26 @@ class DroneFolder:
         self.carapace.write_bytes(SOURCE.read_bytes())
         shim = self.bin / "node"
         shim.write_text(shim_text(node, self.carapace, version), encoding="utf-8")
-        shim.chmod(0o700)
+        # Nobody else gets as far as here, and the drone may have a user of its own.
+        for mode, places in ((0o755, (self.path, self.bin, shim)), (0o644, (self.carapace,))):
+            for place in places:
+                place.chmod(mode)
+
+    def give_to(self, user: int) -> None:
+        """Make a user (its number) the owner of what the drone may write to here.
+
+        Raises:
+            OSError: it is not for this process to give away.
+        """
+        for folder in (self.home, self.tmp, self.told):
+            hand_over(folder, user)
+
+    def write_accounts(self, user: int) -> None:
+        """Write the lists of accounts with a user (its number) on them, and root."""
+        rows = (f"app:x:{user}:{user}::{self.home}:/bin/sh", f"app:x:{user}:")
+        for (file, _), system, own in zip(self.accounts, SYSTEM_ACCOUNTS, rows, strict=True):
+            file.write_text(f"{system}\n{own}\n", encoding="utf-8")
+            file.chmod(0o644)
 
 
 def shim_text(node: Path, carapace: Path, version: tuple[int, int]) -> str:

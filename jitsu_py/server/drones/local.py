@@ -60,9 +60,9 @@ class LocalEngine:
         folder.lay_out(spec.node, version)
         spec.capture.mkdir(mode=0o700, parents=True, exist_ok=True)
         env = drone_environment(spec, folder, self._state, version)
-        hold = await asyncio.to_thread(self._quarters.hold, spec) if self._quarters else None
+        hold = await asyncio.to_thread(self._quarters.hold, spec, folder) if self._quarters else None
         try:
-            with _outputs(spec) as outputs, self._start(spec, folder, env, hold) as start:
+            with _outputs(spec, hold) as outputs, self._start(spec, folder, env, hold) as start:
                 printed = os.fstat(outputs[0]).st_size, os.fstat(outputs[1]).st_size
                 pid = _spawn(spec, start, outputs)
         except BaseException:
@@ -82,7 +82,7 @@ class LocalEngine:
         if hold is None or self._quarters is None:
             return nullcontext(Start(argv, env))
         hold.step_back(priority.BOOTING)
-        return hold.start(argv, env, self._quarters.view(spec, folder), marks_of(env))
+        return hold.start(argv, env, self._quarters.view(spec, folder, hold), marks_of(env))
 
     async def find(self) -> list[Found]:
         """Drones of this state folder whose leading process runs."""
@@ -142,13 +142,15 @@ def _ask_version(node: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _outputs(spec: DroneSpec) -> Iterator[tuple[int, int]]:
-    """The capture files, open to append."""
+def _outputs(spec: DroneSpec, hold: Confinement | None) -> Iterator[tuple[int, int]]:
+    """The capture files, open to append; the drone's own, for apps that open /dev/stdout."""
     with ExitStack() as opened:
         handles = []
         for path in capture_files(spec):
             handles.append(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
             opened.callback(os.close, handles[-1])
+            if hold is not None and hold.user is not None:
+                os.fchown(handles[-1], hold.user.number, hold.user.number)
         yield handles[0], handles[1]
 
 

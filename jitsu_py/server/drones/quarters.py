@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.confinement import Limits, View, installation
 from jitsu_py.server.drones import census
+from jitsu_py.server.drones.ownership import hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from jitsu_py.server.confinement import Confinement, Confiner
+    from jitsu_py.server.confinement import Confinement, Confiner, User
     from jitsu_py.server.drones.engine import DroneSpec
     from jitsu_py.server.drones.install import DroneFolder
 
@@ -38,24 +40,55 @@ class Quarters:
     """Open files of each of its processes."""
     cpu: int | None = None
     """Share of the processors when they are scarce; 100 is the usual."""
+    shared: tuple[Path, ...] = ()
+    """Folders of the machine that drones in a sandbox see, and may write to if their user may."""
     strict: bool = False
     """No drone is launched where there is no sandbox."""
 
-    def hold(self, spec: DroneSpec) -> Confinement:
-        """What holds a drone that is about to be launched.
+    def hold(self, spec: DroneSpec, folder: DroneFolder) -> Confinement:
+        """What holds a drone that is about to be launched; its files are its user's then.
+
+        Args:
+            folder: its own, laid out.
 
         Raises:
             PermissionError: there is no sandbox, and one is asked for.
+            OSError: its files cannot be handed over.
         """
         if self.strict and (why := self.confiner.why_no_sandbox):
             raise PermissionError(f"apps run in a sandbox only on this server, and there is none: {why}")
-        return self._held(spec)
+        user = self._user(spec)
+        if os.geteuid() == 0:
+            # Root without its privileges could not write to what another user owns either.
+            hand_over(spec.folder, user.number if user else 0)
+            folder.give_to(user.number if user else 0)
+        if user is not None:
+            folder.write_accounts(user.number)
+        return self._held(spec, user)
 
-    def _held(self, spec: DroneSpec) -> Confinement:
+    def _user(self, spec: DroneSpec) -> User | None:
+        """As whom a drone runs; None: as the server's user."""
+        users = self.confiner.users
+        if users is None or spec.place is None or self.confiner.why_no_sandbox:
+            return None
+        return users.of(spec.place) if self._is_for_all(spec.node) else None
+
+    def _is_for_all(self, node: Path) -> bool:
+        """Whether a user of its own could run a Node, once its folders are shown in a sandbox."""
+        engines = self.state.resolve() / "engines"
+        for folder in (engines, engines / "node"):
+            if folder.is_dir():
+                folder.chmod(0o755)
+        real = node.resolve()
+        shown = [place.resolve() for place in (Path("/usr"), engines, *_places(node))]
+        steps = [step for step in (real, *real.parents) if any(step.is_relative_to(one) for one in shown)]
+        return all(step.stat().st_mode & stat.S_IXOTH for step in steps)
+
+    def _held(self, spec: DroneSpec, user: User | None = None) -> Confinement:
         limits = Limits(
             memory=spec.memory, processes=self.processes, open_files=self.open_files, cpu=self.cpu
         )
-        return self.confiner.confine(f"{GROUPS}{spec.id}", limits)
+        return self.confiner.confine(f"{GROUPS}{spec.id}", limits, user=user)
 
     def hold_again(self, spec: DroneSpec, leader: int) -> Confinement:
         """What holds a drone that runs already.
@@ -71,12 +104,18 @@ class Quarters:
                     hold.attach(process.pid)
         return hold
 
-    def view(self, spec: DroneSpec, folder: DroneFolder) -> View:
-        """What a drone sees: its snapshot, its own folder, and what its Node needs."""
+    def view(self, spec: DroneSpec, folder: DroneFolder, hold: Confinement) -> View:
+        """What a drone sees: its snapshot, its own folder, and what its Node needs.
+
+        Args:
+            hold: what holds it.
+        """
         engines = dict.fromkeys((self.state / "engines", self.state.resolve() / "engines"))
         readable = [folder.path, *engines, *filter(self._may_be_seen, _places(spec.node))]
-        writable = (spec.folder, folder.home, folder.tmp, folder.told)
-        return View(cwd=spec.folder, tmp=folder.tmp, writable=writable, readable=tuple(readable))
+        own = (spec.folder, folder.home, folder.tmp, folder.told)
+        writable = (*filter(Path.is_dir, self.shared), *own)
+        instead = folder.accounts if hold.user else ()
+        return View(spec.folder, folder.tmp, writable, tuple(readable), instead)
 
     def _may_be_seen(self, folder: Path) -> bool:
         """Whether a folder holds a program and not, beside it, somebody's home or the state folder."""

@@ -255,6 +255,8 @@ class Fleet:
             grace=times.grace,
             drain=times.drain,
             health=care.health,
+            # The app's number in the store: no two have the same, and it keeps it as long as it is there.
+            place=app.id,
             memory=None if app.ram is None else app.ram * MIB,
         )
 

@@ -5,6 +5,7 @@ from jitsu_py.server.settings.reading import load
 from jitsu_py.server.settings.sections import (
     MEMORY_MOST,
     AcmeSettings,
+    Builds,
     Drones,
     Logs,
     MailSettings,
@@ -17,6 +18,7 @@ __all__ = [
     "MEMORY_MOST",
     "OUTPUT_FILE",
     "AcmeSettings",
+    "Builds",
     "Drones",
     "Logs",
     "MailSettings",

@@ -6,7 +6,8 @@ import math
 import re
 import tomllib
 from dataclasses import Field, fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.settings.folder import FILE
@@ -24,9 +25,6 @@ from jitsu_py.server.settings.sections import (
 )
 from jitsu_py.wire import Code
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 SECTIONS = {
     "api": Api,
     "router": RouterSettings,
@@ -38,6 +36,8 @@ SECTIONS = {
     "accounts": Accounts,
     "mail": MailSettings,
 }
+
+_USERS = re.compile(r"(\d{1,10})-(\d{1,10})")
 
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 
@@ -102,13 +102,32 @@ def _check_text(path: Path, where: str, value: object, item: Field[Any]) -> None
     if choices := item.metadata.get("choices"):
         if value not in choices:
             raise _wrong(path, f"{where} is one of {', '.join(choices)}, not {value!r}")
+    elif not isinstance(value, str):
+        raise _wrong(path, f"{where} is a string, not a {type(value).__name__}")
     elif item.metadata.get("may_be_empty"):
-        if not isinstance(value, str):
-            raise _wrong(path, f"{where} is a string, not a {type(value).__name__}")
         if item.metadata.get("is_host") and value and not _HOST.fullmatch(value):
             raise _wrong(path, f"{where} is a host name such as api.example.com, not {value!r}")
-    elif not isinstance(value, str) or not value or any(c.isspace() for c in value):
+        for place in filter(None, value.split(":") if item.metadata.get("is_folders") else ()):
+            _check_folder(path, where, place)
+    elif item.metadata.get("is_users"):
+        if not _is_users(value):
+            raise _wrong(path, f"{where} is auto, never or two numbers, 200000-265535, not {value!r}")
+    elif not value or any(c.isspace() for c in value):
         raise _wrong(path, f"{where} is a name or address, not {value!r}")
+
+
+def _check_folder(path: Path, where: str, place: str) -> None:
+    """Refuse what shows the state folder, or a part of it."""
+    if not place.startswith("/"):
+        raise _wrong(path, f"{where} is absolute paths of folders, /srv/a:/srv/b, not {place!r}")
+    real, home = Path(place).resolve(), path.parent.resolve()
+    if home.is_relative_to(real) or real.is_relative_to(home):
+        raise _wrong(path, f"{where}: {place} would show the platform's own folder to apps")
+
+
+def _is_users(text: str) -> bool:
+    found = _USERS.fullmatch(text)
+    return text in ("auto", "never") or (found is not None and 0 < int(found[1]) <= int(found[2]) < 2**32 - 1)
 
 
 def _wrong(path: Path, why: str) -> PlatformError:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from jitsu_py import wire
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MEMORY_MOST = 4 * 1024**3
 """Bytes of memory that a build gets at most when nothing is set."""
@@ -103,8 +100,22 @@ class Drones:
     """Of each of its processes; never more than the system allows the server."""
     cpu: int | None = field(default=None, metadata={"most": 10_000})
     """Share of the processors when they are scarce; None: as any other process."""
-    sandbox: str = field(default="never", metadata={"choices": ("auto", "always", "never")})
-    """An app in one sees no folder of the machine's that it may count on: whoever wants it says so."""
+    sandbox: str = field(default="auto", metadata={"choices": ("auto", "always", "never")})
+    folders: str = field(default="", metadata={"may_be_empty": True, "is_folders": True})
+    """Absolute paths with colons between: what apps in a sandbox see of the machine beside their own."""
+    users: str = field(default="auto", metadata={"is_users": True})
+    """Which numbers the users of apps have, where the server is root; auto: the usual ones; never: none."""
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """`folders`, one by one."""
+        return tuple(Path(place) for place in self.folders.split(":") if place)
+
+    @property
+    def numbers(self) -> range | None:
+        """The range in `users`, if there is one."""
+        first, dash, last = self.users.partition("-")
+        return range(int(first), int(last) + 1) if dash else None
 
 
 @dataclass(frozen=True)
