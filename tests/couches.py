@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fetched(shared: Path) -> dict[str, Any]:
-    """Have a platform make a couch that has none yet; what it told meanwhile, under `states` and `whys`.
+    """Have a platform make a couch that has none yet; what it told meanwhile: `states`, `whys`, `said`.
 
     Args:
         shared: a folder of all workers of this run.
@@ -46,16 +46,14 @@ def _fetch(home: Path) -> dict[str, Any]:
     states, whys = set(), set()
     with LocalPlatform(home) as platform, ThreadPoolExecutor(2) as pool:
         path = f"/databases/{platform.user}"
-        made = [
-            pool.submit(platform.call, "POST", f"{path}/{name}", {"type": "couch"}, timeout=600)
-            for name in ("first", "second")
-        ]
-        while not all(one.done() for one in made):
+        first = pool.submit(platform.call, "POST", f"{path}/first", {"type": "couch"}, timeout=600)
+        second = pool.submit(platform.jitsu, "databases", "create", "couch", "second", cwd=home, timeout=600)
+        while not (first.done() and second.done()):
             for shown in platform.call("GET", path).json()["databases"]:
                 states.add(shown["state"])
                 whys.add(shown["why"])
             time.sleep(0.2)
-        answers = [one.result() for one in made]
-    assert [one.status_code for one in answers] == [201, 201], [one.text for one in answers]
-    limits = answers[0].json()["database"]["limits"]
-    return {"states": sorted(states), "whys": [why for why in whys if why], "limits": limits}
+        answer, command = first.result(), second.result()
+    assert (answer.status_code, command.returncode) == (201, 0), answer.text + command.stderr
+    told = {"states": sorted(states), "whys": [why for why in whys if why], "said": command.stderr}
+    return {**told, "limits": answer.json()["database"]["limits"]}

@@ -198,21 +198,21 @@ def _bounds() -> Finding:
 
 
 def bounds(found: Hierarchy | None, *, is_root: bool) -> Finding:
-    """What keeps builds and drones within their bounds.
+    """What keeps builds, drones and databases within their bounds.
 
     Args:
         found: where control groups can be made; None: nowhere.
         is_root: whether the server is; the system's own count of a user's processes bounds others only.
     """
     if found is not None:
-        kept = f"the kernel keeps the bounds of builds and drones (control groups, v{found.version})"
+        kept = f"the kernel keeps them for builds, drones and databases (control groups, v{found.version})"
         return Finding("bounds", "ok", kept)
     why = "control groups cannot be made here"
     if is_root:
-        watched = "memory of builds and drones is watched, not bounded, and nothing bounds their processes"
+        watched = "memory of builds, drones and databases is only watched, and nothing bounds their processes"
         hint = "make /sys/fs/cgroup writable (the container's settings), or run the server as another user"
         return Finding("bounds", "warning", f"{watched}: {why}", hint)
-    watched = f"memory of builds and drones is watched, not bounded: {why}"
+    watched = f"memory of builds, drones and databases is watched, not bounded: {why}"
     hint = "run the server as root or as a systemd service with Delegate=yes"
     return Finding("bounds", "warning", watched, hint)
 

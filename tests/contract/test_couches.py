@@ -70,9 +70,10 @@ def content(url: str) -> object:
 
 
 def test_the_first_couch_tells_that_its_server_is_fetched(couches: dict[str, Any]) -> None:
-    """Two asked for at once wait for one fetch, `starting`, with a sentence why; limits are told."""
+    """Two asked for at once wait for one fetch, `starting`, and whoever waits is told why; so are limits."""
     assert set(couches["states"]) <= {"starting", "running", "slow"}
     assert any("fetched from npm" in why for why in couches["whys"])
+    assert couches["said"].count("fetched from npm, once for this platform") == 1
     assert "stands in for CouchDB" in couches["limits"]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -11,16 +12,20 @@ import click
 from jitsu_py import grammar
 from jitsu_py.commands.databases import snippets
 from jitsu_py.console.fields import Field, age, data, iso, size
-from jitsu_py.errors import NotFoundError, TimedOutError
+from jitsu_py.errors import JitsuError, NotFoundError, TimedOutError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jitsu_py.api.client import Client
     from jitsu_py.api.databases import Database
     from jitsu_py.context import Context
 
 PAUSE = 0.3
 """Seconds between two looks at a database that starts."""
+
+LOOK = 1.0
+"""Seconds between two looks at what the platform says of one that it is making."""
 
 PATIENCE = 120.0
 """Seconds after which one that still starts is left to itself."""
@@ -132,6 +137,31 @@ def settled(context: Context, database: Database) -> Database:
         time.sleep(PAUSE)
         database = client.databases.get(key)
     return starred(context, database)
+
+
+@contextmanager
+def telling(context: Context, name: str) -> Iterator[None]:
+    """While the block runs, pass on what the platform says of a database that starts, each sentence once."""
+    over = threading.Event()
+    # A client of its own: one serves one thread.
+    client = context.connect(context.credential.username, context.credential.secret)
+    teller = threading.Thread(target=_tell, args=(context, client, name, over), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def _tell(context: Context, client: Client, name: str, over: threading.Event) -> None:
+    said = ""
+    while not over.wait(LOOK):
+        with suppress(JitsuError):
+            database = client.databases.get(name)
+            if database.state == "starting" and database.why not in ("", said):
+                said = database.why
+                context.console.say(said)
 
 
 def show(context: Context, database: Database, *, url: bool = False) -> None:

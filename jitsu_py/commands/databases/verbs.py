@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jitsu_py.commands.databases.group import FIELDS, databases, found, naming, settled, show, starred
+from jitsu_py.commands.databases.group import (
+    FIELDS,
+    databases,
+    found,
+    naming,
+    settled,
+    show,
+    starred,
+    telling,
+)
 from jitsu_py.context import Context, pass_context
 from jitsu_py.errors import ConflictError, ServerRefusedError, UsageError
 
@@ -41,7 +50,8 @@ def create(
     app = None if attach is None else context.app_name(attach or None).rpartition("/")[2]
     client = context.client
     going_on = f"the platform goes on; `jitsu databases get {name}` tells how it went"
-    with context.console.waiting(f"Creating {name}"), context.interruptible(going_on):
+    waiting = context.console.waiting(f"Creating {name}")
+    with waiting, context.interruptible(going_on), telling(context, name):
         try:
             made = client.databases.create(kind, name, attach=app or "", memory=memory)
         except ConflictError as error:
@@ -97,7 +107,8 @@ def start(context: Context, name: str) -> None:
     """Start a database that was stopped."""
     client = context.client
     going_on = f"the platform goes on; `jitsu databases get {name}` tells how it went"
-    with context.console.waiting(f"Starting {name}"), naming(context, name), context.interruptible(going_on):
+    waiting = context.console.waiting(f"Starting {name}")
+    with waiting, naming(context, name), context.interruptible(going_on), telling(context, name):
         database = settled(context, client.databases.start(name))
     _check(database)
     _tell(context, database)

@@ -74,7 +74,7 @@ class CouchStore:
         Raises:
             PlatformError: UNAVAILABLE, with what is missing or npm's own reason; DISK_FULL.
         """
-        tell(f"{PACKAGE} {VERSION} is fetched from npm, once for this platform")
+        tell(f"its server, {PACKAGE} {VERSION}, is fetched from npm, once for this platform")
         async with self._fetching:
             if not await asyncio.to_thread(self.at_hand):
                 work = self._home / "work" / f"couch-{uuid4().hex}"
