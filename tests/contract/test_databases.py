@@ -249,7 +249,7 @@ def test_a_mongo_lets_nobody_in_without_its_password(shared_platform: LocalPlatf
 
 @pytest.mark.parametrize("type_", ["redis", "mongo"])
 def test_what_was_acknowledged_outlives_kill_9(type_: str, platform: LocalPlatform) -> None:
-    """Of the database: it comes back by itself. Of the server: the next one adopts the same process."""
+    """Of the database, which comes back; of the server, whose next one adopts it; of both, as at a reboot."""
     url = made(platform, "kept", type_)["url"]
     fill(url)
     before = content(url)
@@ -264,6 +264,13 @@ def test_what_was_acknowledged_outlives_kill_9(type_: str, platform: LocalPlatfo
     platform.start()
     until_running(platform, "kept")
     assert [one.pid for one in processes(platform)] == [process.pid]
+    assert content(url) == before
+    server = psutil.Process(platform.status.pid)
+    server.kill()
+    process.kill()
+    server.wait(30)
+    platform.start()
+    until_running(platform, "kept")
     assert content(url) == before
 
 
