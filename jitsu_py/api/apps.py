@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from jitsu_py.api import fields
 from jitsu_py.api.addresses import route, split_app
+from jitsu_py.api.failures import CONNECTION_LOST, failure
 from jitsu_py.api.figures import Drone, Metrics
-from jitsu_py.api.snapshots import Snapshot
+from jitsu_py.api.snapshots import SILENCE, Snapshot
+from jitsu_py.errors import UnreachableError
+from jitsu_py.wire import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from jitsu_py.api.transport import Transport
@@ -214,6 +217,31 @@ class Apps:
             ConflictError: no snapshot is active.
         """
         return self._act("start", name, user, timeout)
+
+    def start_told(
+        self, name: str, line: Callable[[str], object], user: str | None = None, *, silence: float = SILENCE
+    ) -> App:
+        """Start an app as `start` does, told what its release command prints, for as long as that takes.
+
+        Args:
+            name: `name` or `user/name`.
+            line: told of each line as it comes.
+            user: whose it is, where the name does not say.
+            silence: seconds without a word of the server before the connection counts as lost.
+
+        Raises:
+            StartFailedError: with the app's last lines as `output`.
+            ConflictError: no snapshot is active.
+            UnreachableError: with the code `connection_lost` when the connection broke: the start goes on.
+        """
+        for event in self._transport.events(self._path(name, user, "start"), (), timeout=silence):
+            if event.get("event") == Event.LINE:
+                line(fields.text(event, "text"))
+            elif event.get("event") == Event.FAILED:
+                raise failure(event, request_id=self._transport.request_id)
+            elif event.get("event") == Event.DONE:
+                return self._app(event, name, user)
+        raise UnreachableError("the connection ended before the start did", code=CONNECTION_LOST)
 
     def stop(self, name: str, user: str | None = None, timeout: float = START_TIMEOUT) -> App:
         """Stop an app; timeout: seconds."""

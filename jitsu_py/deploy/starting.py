@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from jitsu_py.api.failures import CONNECTION_LOST, OUTPUT_LINES
 from jitsu_py.errors import JitsuError, StartFailedError, TimedOutError, UnreachableError
+from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
     from jitsu_py.api import Client
     from jitsu_py.api.apps import App
     from jitsu_py.reporter import Reporter
-
-RELEASE_LINES = 500
-"""Newest lines of the log in which those of a release command are looked for."""
 
 LEAVE = 0.5
 """Seconds that a start gets to fail at once before `detach` leaves it alone."""
@@ -32,7 +30,7 @@ class Start:
         before: id of the snapshot that was active before; empty: none.
         timeout: seconds that it may take.
         detach: leave it to the server when it does not fail at once.
-        releases: show what the snapshot's release command printed.
+        releases: show what the snapshot's release command prints, and wait as long as the server lets it run.
         with_env: roll back to the snapshot with its environment of then; it need not be active.
     """
 
@@ -53,12 +51,6 @@ class Start:
             StartFailedError: with the app's last lines, and whether the version before serves.
             TimedOutError: it may still come up.
         """
-        app = self._started()
-        if self.releases and not self.detach:
-            self._show_release()
-        return app
-
-    def _started(self) -> App:
         try:
             try:
                 return self._start()
@@ -70,11 +62,16 @@ class Start:
         except StartFailedError as error:
             raise self._failed(error) from error
         except TimedOutError as error:
+            silent = f"the server said nothing more of the start of {self.snapshot}"
             raise TimedOutError(
-                f"{self.snapshot} was not ready within {self.timeout:g} seconds",
+                silent if self._follows else f"{self.snapshot} was not ready within {self.timeout:g} seconds",
                 hint="its start goes on on the server: `jitsu view` shows how it ended",
                 details={"snapshot": self.snapshot},
             ) from error
+
+    @property
+    def _follows(self) -> bool:
+        return self.releases and not self.detach
 
     def _start(self) -> App:
         with self.reporter.progress(f"Starting {self.snapshot}", None):
@@ -82,6 +79,8 @@ class Start:
                 return self.client.apps.roll_back(
                     self.app, self.snapshot, with_env=True, timeout=self.timeout
                 )
+            if self._follows:
+                return self.client.apps.start_told(self.app, self.reporter.line)
             try:
                 return self.client.apps.start(self.app, timeout=LEAVE if self.detach else self.timeout)
             except TimedOutError:
@@ -93,7 +92,7 @@ class Start:
     def _failed(self, error: StartFailedError) -> StartFailedError:
         serving = self._restore()
         rest = {None: "", "": " Nothing serves now."}.get(serving, f" {serving} still serves.")
-        return StartFailedError(
+        failed = StartFailedError(
             f"{self.snapshot} did not start: {error.message}{rest}",
             hint=error.hint or f"`jitsu logs app {self.app.partition('/')[2]}` shows what it printed",
             code=error.code,
@@ -101,6 +100,8 @@ class Start:
             output=error.output or self._last_lines(),
             details={**error.details, "snapshot": self.snapshot, "serving": serving},
         )
+        failed.told = self._follows and error.code == Code.RELEASE_FAILED
+        return failed
 
     def _restore(self) -> str | None:
         """Make what was active before active again, for the next start.
@@ -118,16 +119,6 @@ class Start:
             # The failed start is what the person must hear of; this is only the sweeping up.
             self.reporter.warn(f"{self.before or self.app} was not looked after: {error.message}")
             return None
-
-    def _show_release(self) -> None:
-        try:
-            lines = self.client.logs.query(self.app, rows=RELEASE_LINES, snapshot=self.snapshot)
-        except JitsuError as error:
-            self.reporter.warn(f"what the release command printed was not told: {error.message}")
-            return
-        for line in lines:
-            if "-release-" in line.drone and line.stream != "system":
-                self.reporter.line(line.text)
 
     def _last_lines(self) -> list[str]:
         """Give what the new drones printed, from the log."""

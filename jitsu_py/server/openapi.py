@@ -111,6 +111,7 @@ _OTHER: Final = {
     "GET /apps/{user}/{app}/snapshots/{ref}.tgz": ("application/octet-stream",),
     "GET /apps/{user}/{app}/snapshots/{ref}/log": ("text/plain",),
     "POST /apps/{user}/{app}/snapshots/{ref}": ("text/plain", wire.NDJSON),
+    "POST /apps/{user}/{app}/start": (wire.NDJSON,),
     "GET /logs/{user}": (wire.NDJSON,),
     "GET /logs/{user}/{app}/tail": (wire.NDJSON,),
 }

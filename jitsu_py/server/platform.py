@@ -114,6 +114,7 @@ class Platform:
         self.address = address
         self._starts = Starts(store, reconciler, snapshots)
         self._pruning: set[asyncio.Task[list[str]]] = set()
+        self._starting: set[asyncio.Task[None]] = set()
         self.stopping = asyncio.Event()
         """Set when the server begins to stop: streams without an end of their own end then."""
 
@@ -289,6 +290,18 @@ class Platform:
         """
         await self._starts.start(app)
         self._prune(app)
+
+    def begin_start(self, app: App) -> asyncio.Task[None]:
+        """Begin what `start` does; it goes on when nobody waits for it any more."""
+        task = asyncio.create_task(self.start(app), name=f"start {app.key}")
+        self._starting.add(task)
+        task.add_done_callback(self._started)
+        return task
+
+    def _started(self, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has heard of it; the app's log has it
 
     async def restart(self, app: App) -> None:
         """Replace the drones without a gap.

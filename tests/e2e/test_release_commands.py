@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jitsu_py.api import Client
 from tests.e2e import steps
 from tests.platforms import archive
 
@@ -56,6 +59,27 @@ def test_it_runs_once_before_the_switch(shared_platform: LocalPlatform, tmp_path
     assert len(migrated(platform, "once")) == 2
 
 
+def test_its_words_come_as_it_says_them(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """While it runs, each once; the client's patience with a start does not end the wait."""
+    platform, path = shared_platform, steps.create(shared_platform, "talks")
+    files = steps.files("talks", steps.says("up"), jitsu={"release": "node migrate.js"})
+    script = (
+        "const t = setInterval(() => console.log(process.uptime()), 400)\nsetTimeout(clearInterval, 3000, t)"
+    )
+    steps.put(platform, path, "1", {**files, "migrate.js": script})
+    heard: list[tuple[float, str]] = []
+    with Client(platform.status.api, platform.user, platform.token, timeout=1) as client:
+        began = time.monotonic()
+        app = client.apps.start_told("talks", lambda line: heard.append((time.monotonic(), line)))
+        ended = time.monotonic()
+    assert (app.state, app.running) == ("started", "1")
+    words = [line for _, line in heard]
+    assert len(words) >= 5
+    assert words == sorted(set(words), key=float)
+    assert heard[0][0] - began < 2.5 < ended - began
+    assert words == [line for line in steps.printed(platform, path) if re.fullmatch(r"[\d.]+", line)]
+
+
 def test_its_failure_stops_the_deploy(shared_platform: LocalPlatform, tmp_path: Path) -> None:
     """Exit code 8, its own words, and the old version never stopped serving; mended, it runs."""
     platform, folder = shared_platform, app(tmp_path / "fails", "old", "node migrate.js")
@@ -63,6 +87,7 @@ def test_its_failure_stops_the_deploy(shared_platform: LocalPlatform, tmp_path: 
     app(folder, "new", "node migrate.js", "console.error('no such table'); process.exit(3)")
     done = platform.jitsu("deploy", "--json", cwd=folder)
     assert done.returncode == 8
+    assert done.stderr[: done.stderr.index("{")].count("no such table") == 1
     error: dict[str, Any] = json.loads(done.stderr[done.stderr.index("{") :])
     assert error["error"] == "release_failed"
     assert "ended with exit code 3: node migrate.js" in error["message"]
@@ -72,6 +97,15 @@ def test_its_failure_stops_the_deploy(shared_platform: LocalPlatform, tmp_path: 
     app(folder, "new", "node migrate.js")
     assert platform.jitsu("deploy", cwd=folder).returncode == 0
     assert platform.get("fails").text == "new"
+
+
+def test_a_start_by_hand_tells_it_too(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """Of an app whose release command has not run yet."""
+    platform, path = shared_platform, steps.create(shared_platform, "by-hand")
+    files = steps.files("by-hand", steps.says("up"), jitsu={"release": "echo migrated by hand"})
+    steps.put(platform, path, "1", files)
+    done = platform.jitsu("start", "by-hand", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("migrated by hand")) == (0, 1), done.stderr
 
 
 def test_a_stop_ends_it(shared_platform: LocalPlatform) -> None:

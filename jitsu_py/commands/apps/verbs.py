@@ -63,7 +63,7 @@ def start(context: Context, app: str | None, folder: str | None) -> None:
     client = context.client
     going_on = f"the platform goes on starting {name}; `jitsu view {name}` tells how it went"
     with context.console.waiting(f"Starting {name}"), context.naming(name), context.interruptible(going_on):
-        found = client.apps.start(name)
+        found = client.apps.start_told(name, context.console.line)
     show(context, found, f"{name} is started")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 
+from jitsu_py import wire
 from jitsu_py.server import limits, manifests
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.routes.requests import Body, Owner, TheLists, ThePlatform, read_json
+from jitsu_py.server.routes.starting import start_told
 from jitsu_py.server.routes.views import app_view, cloud_view
 from jitsu_py.server.store import apps
 from jitsu_py.wire import Code
@@ -74,10 +77,20 @@ async def destroy_app(user: str, app: str, platform: ThePlatform, _owner: Owner)
     return {"ok": True, "id": found.key}
 
 
-@router.post("/apps/{user}/{app}/start")
-async def start_app(user: str, app: str, platform: ThePlatform, owner: Owner) -> dict[str, Any]:
-    """Bring up the active snapshot; answers when it is proved ready and has the traffic."""
-    await platform.start(await asyncio.to_thread(platform.app, user, app))
+@router.post("/apps/{user}/{app}/start", response_model=None)
+async def start_app(
+    user: str, app: str, request: Request, platform: ThePlatform, owner: Owner
+) -> Response | dict[str, Any]:
+    """Bring up the active snapshot; answers when it is proved ready and has the traffic.
+
+    To a client that accepts events it answers at once with those of the start: `line` for what its release
+    command prints, `ping`, and in the end `done` with the app, or `failed`.
+    """
+    found = await asyncio.to_thread(platform.app, user, app)
+    if wire.NDJSON in request.headers.get("accept", ""):
+        events = start_told(platform, found, partial(_shown, platform, owner, app))
+        return StreamingResponse(events, media_type=wire.NDJSON)
+    await platform.start(found)
     return await asyncio.to_thread(_shown, platform, owner, app)
 
 
