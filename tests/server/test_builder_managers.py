@@ -129,6 +129,29 @@ def test_plug_n_play(world: BuildWorld) -> None:
     assert answer(built) == "1d"
 
 
+@pytest.mark.parametrize(("named", "linker"), [("yarn@2.4.2", "pnp"), ("yarn@3.8.7", "node-modules")])
+def test_yarn_2_and_3(world: BuildWorld, named: str, linker: str) -> None:
+    """They install by their lockfile, build, start, and are reused; devDependencies stay, and it is said."""
+    package = {**PACKAGE, "packageManager": named}
+    files = {**SERVER, ".yarnrc.yml": f"nodeLinker: {linker}\n"}
+    files["yarn.lock"] = lockfile_of(world, package, files, "yarn.lock")
+    del package["packageManager"]
+    for reused in (False, True):
+        world.events.clear()
+        built = world.build(world.job(package, files))
+        assert any("reusing those installed" in step for step in steps(world)) is reused
+        assert (built.folder / "node_modules").exists() is (linker == "node-modules")
+        assert answer(built) == "1d"
+        assert reused or any("by its plugin workspace-tools only: they stay" in line for line in world.lines)
+
+
+def test_a_yarn_2_that_npm_has_not(world: BuildWorld) -> None:
+    """The error says what can be done."""
+    with pytest.raises(PlatformError, match=r"wants yarn 2\.4\.3; npm has no such version") as caught:
+        world.build(world.job({**PACKAGE, "packageManager": "yarn@2.4.3"}, SERVER))
+    assert "yarnPath in .yarnrc.yml" in caught.value.details["hint"]
+
+
 @pytest.mark.parametrize("named", ["npm", "yarn@1.22.22", "pnpm@9.15.9", "yarn@4.5.0"])
 def test_workspaces_are_reused(world: BuildWorld, named: str) -> None:
     """With what lies in the packages' own node_modules, until one of them asks for something else."""

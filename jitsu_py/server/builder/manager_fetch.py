@@ -38,6 +38,9 @@ DIGESTS: Final = ".digests.json"
 HASHES: Final = ("sha1", "sha224", "sha256", "sha384", "sha512")
 """Those that `packageManager` may name."""
 
+FEW: Final = "npm has few versions of Yarn 2; name another one, or commit yours (yarnPath in .yarnrc.yml)."
+"""What to do about a Yarn that is not there: it can also be had from elsewhere."""
+
 HALF: Final = ".half-"
 
 
@@ -114,7 +117,9 @@ class ManagerStore:
         try:
             version = newest(await package.versions(), choice.wanted)
             if version is None:
-                raise _failed(choice, "npm has no such version", Blame.APPLICATION)
+                missing = _failed(choice, "npm has no such version", Blame.APPLICATION)
+                missing.details.update({"hint": FEW} if choice.is_berry else {})
+                raise missing
             lock = self._fetching.setdefault((name, version), asyncio.Lock())
             async with lock:
                 place = self._folder / _plain(name) / version

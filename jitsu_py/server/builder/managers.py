@@ -25,6 +25,11 @@ SCRIPTS_ASKED: Final = "11.17.0"
 FOCUSES: Final = ">=4"
 """The versions of Yarn that can take away devDependencies again without a plugin."""
 
+FOCUS_PLUGIN: Final = ".yarn/plugins/@yarnpkg/plugin-workspace-tools.cjs"
+"""It; a project that has it brings it along."""
+
+DEVELOPMENT_STAYS: Final = "Yarn {} takes devDependencies away by its plugin workspace-tools only: they stay."
+
 NO_LOCKFILE: Final = "There is no lockfile: {} takes the newest versions that package.json allows."
 
 
@@ -106,9 +111,14 @@ def _yarn(folder: Path, tool: Tool, cache: Path, *, with_dev: bool) -> Manager:
 
 
 def _berry(manifest: Mapping[str, Any], folder: Path, tool: Tool, cache: Path, registry: str) -> Manager:
-    remark = _remark(folder, tool)
+    unlocked = _remark(folder, tool)
     unneeded = bool(section(manifest, "devDependencies") or manifest.get("workspaces"))
-    focuses = not tool.version or bool(nodesemver.satisfies(tool.version, FOCUSES, loose=True))
+    focuses = (
+        not tool.version
+        or bool(nodesemver.satisfies(tool.version, FOCUSES, loose=True))
+        or (folder / FOCUS_PLUGIN).is_file()
+    )
+    stays = DEVELOPMENT_STAYS.format(tool.version) if unneeded and not focuses else ""
     env = {
         # The one that was chosen runs, not one that it finds in the project.
         "YARN_IGNORE_PATH": "1",
@@ -133,9 +143,9 @@ def _berry(manifest: Mapping[str, Any], folder: Path, tool: Tool, cache: Path, r
             )
     return Manager(
         tool,
-        (*tool.command, "install", "--no-immutable" if remark else "--immutable"),
+        (*tool.command, "install", "--no-immutable" if unlocked else "--immutable"),
         (*tool.command, "workspaces", "focus", "--all", "--production") if unneeded and focuses else (),
-        remark,
+        " ".join(filter(None, (unlocked, stays))),
         env,
     )
 

@@ -23,8 +23,8 @@ START: Final = "start"
 START_IN_PRODUCTION: Final = "start:prod"
 """Where `start` is for development, scaffolds name the other one so."""
 
-PNP: Final = ".pnp.cjs"
-"""Where Yarn 2 and later without node_modules says where the packages are."""
+PNP: Final = (".pnp.cjs", ".pnp.js")
+"""Where Yarn 2 and later without node_modules says where the packages are; the other name is Yarn 2's."""
 
 LOADER: Final = ".pnp.loader.mjs"
 """The same for ES modules."""
@@ -60,12 +60,13 @@ def start_command(manifest: Mapping[str, Any], folder: Path, name: str = START) 
 
 
 def _with_pnp(command: str, manifest: Mapping[str, Any], folder: Path, name: str = START) -> str:
-    if not (folder / PNP).is_file():
+    pnp = next((name for name in PNP if (folder / name).is_file()), "")
+    if not pnp:
         return command
     if script(manifest, name) and not command.startswith("node "):
         return f"exec yarn run {name}"
     loader = ' --experimental-loader \\"file://$PWD/.pnp.loader.mjs\\"' if (folder / LOADER).is_file() else ""
-    preload = f'--require \\"$PWD/{PNP}\\"{loader}'
+    preload = f'--require \\"$PWD/{pnp}\\"{loader}'
     run = command if re.search("[;&|]", command) else f"exec {command}"
     return f'export NODE_OPTIONS="{preload} $NODE_OPTIONS"; {run}'
 
