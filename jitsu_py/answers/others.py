@@ -124,7 +124,7 @@ MACHINE: dict[str, Facts] = {
         "node": ("string", "path of the program"),
     },
     "surplus": {
-        "kind": ("string", "snapshot, dependencies, downloads or engine"),
+        "kind": ("string", "snapshot, dependencies, downloads, manager or engine"),
         "name": ("string", "user/app and id of a snapshot, version of an engine, else the folder"),
         "size": ("integer", "bytes that it takes, or took"),
         "why": ("string", "why nobody needs it"),

@@ -49,6 +49,11 @@ class Kept:
     """Snapshots that were built for it, as `user/app snapshot`."""
 
 
+def folder_of(home: Path) -> Path:
+    """Where the engines of a state folder lie."""
+    return home / "engines" / "node"
+
+
 def listed(home: Path) -> list[Kept]:
     """The Nodes that apps of this platform can get without a download; the system's first, then newest first.
 
@@ -56,7 +61,7 @@ def listed(home: Path) -> list[Kept]:
         PlatformError: the state folder cannot be used.
     """
     prepare(home)
-    folder = home / "engines" / "node"
+    folder = folder_of(home)
     users_of = _users(home)
     return [
         Kept(
@@ -82,7 +87,7 @@ def add(home: Path, wanted: str, tell: Callable[[str], None]) -> Kept:
         PlatformError: ENGINE_NOT_FOUND, with the reason.
     """
     prepare(home)
-    store = EngineStore(home / "engines" / "node", cache=home / "cache", npmrc=user_npmrc())
+    store = EngineStore(folder_of(home), cache=home / "cache", npmrc=user_npmrc())
     work = home / "work" / f"engine-{uuid4().hex}"
 
     async def fetch() -> str:
@@ -109,7 +114,7 @@ def prune(home: Path, *, dry_run: bool = False) -> list[Kept]:
     unused = [kept for kept in listed(home) if kept.fetched and not kept.used_by and not _is_young(kept)]
     if dry_run:
         return unused
-    folder = home / "engines" / "node"
+    folder = folder_of(home)
     for kept in unused:
         # Gone at once for whoever looks; not half there while it is being removed.
         aside = folder / f".{uuid4().hex}"

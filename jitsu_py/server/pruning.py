@@ -2,19 +2,21 @@
 
 What `jitsu server prune` calls; the server may be running or not. Kept are: of each app the newest snapshots
 (`[builds] keep`), always the active one, the running one, the one before it and those being built; dependency
-trees that a build used within `TREE_DAYS`; package managers' downloads up to `[builds] cache`; Nodes that a
-snapshot was built for.
+trees that a build used within `TREE_DAYS`; package managers that one used as lately, or that a snapshot may
+call; their downloads up to `[builds] cache`; Nodes that a snapshot was built for.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server import engines
 from jitsu_py.server.builder.build import DOWNLOADS
 from jitsu_py.server.builder.folders import remove_tree, set_aside
+from jitsu_py.server.builder.manager_fetch import idle_managers
 from jitsu_py.server.builder.space import taken
 from jitsu_py.server.builder.trees import APPS, ENTRY
 from jitsu_py.server.settings import load, prepare
@@ -25,7 +27,6 @@ from jitsu_py.server.store import snapshots as rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -43,9 +44,10 @@ class Surplus:
     """Something that nobody needs."""
 
     kind: str
-    """snapshot, dependencies, downloads, engine."""
+    """snapshot, dependencies, downloads, manager, engine."""
     name: str
-    """Of a snapshot `user/app id`, of an engine its version, of the others the folder's."""
+    """Of a snapshot `user/app id`, of a manager package and version, of an engine its version, of the others
+    the folder's."""
     bytes: int
     """That it takes; files that it shares with others count."""
     why: str
@@ -71,10 +73,12 @@ def prune(home: Path, *, dry_run: bool = False) -> list[Surplus]:
         found = _snapshots(store, settings, dry_run=dry_run)
         busy = _busy(store)
         known = _names(store)
+        nodes = _nodes(store)
     finally:
         store.close()
     found += _folders(_trees(home), home, dry_run=dry_run)
     found += _folders(_downloads(home, settings.builds.cache, known, busy), home, dry_run=dry_run)
+    found += _folders(_managers(home, nodes), home, dry_run=dry_run)
     gone = engines.prune(home, dry_run=dry_run)
     return found + [Surplus("engine", one.version, one.bytes, "no snapshot was built for it") for one in gone]
 
@@ -102,6 +106,12 @@ def _trees(home: Path) -> Iterator[tuple[Surplus, Path]]:
         if folder.name != APPS and entry.stat().st_mtime < oldest:
             why = f"no build used them for {TREE_DAYS:.0f} days"
             yield Surplus("dependencies", folder.name[:12], taken(folder).bytes, why), folder
+
+
+def _managers(home: Path, nodes: list[Path]) -> Iterator[tuple[Surplus, Path]]:
+    for folder in idle_managers(engines.folder_of(home), nodes, time.time() - TREE_DAYS * DAY):
+        why = f"no snapshot may call it, and no build used it for {TREE_DAYS:.0f} days"
+        yield Surplus("manager", f"{folder.parent.name} {folder.name}", taken(folder).bytes, why), folder
 
 
 def _downloads(home: Path, limit: int, known: set[str], busy: set[str]) -> Iterator[tuple[Surplus, Path]]:
@@ -134,6 +144,13 @@ def _busy(store: Store) -> set[str]:
 
 def _is_building(connection: Connection, app_id: int) -> bool:
     return any(one.state == "building" for one in rows.listed(connection, app_id))
+
+
+def _nodes(store: Store) -> list[Path]:
+    """What the snapshots run on."""
+    with store.read() as connection:
+        listed = [one for app in apps.listed(connection) for one in rows.listed(connection, app.id)]
+    return [Path(one.node) for one in listed if one.node is not None]
 
 
 def _names(store: Store) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -74,3 +75,27 @@ def test_dependencies_and_downloads(home: Path) -> None:
     assert [path.name for path in trees.iterdir()] == ["new"]
     assert list(downloads.iterdir()) == []
     assert list((home / "work").iterdir()) == []
+
+
+def test_package_managers(platform: LocalPlatform) -> None:
+    """One that no build used for a month goes, unless a snapshot's start script may call it."""
+    path = steps.create(platform, "calls")
+    manifest = {"packageManager": "yarn@1.22.22", "dependencies": {"ms": "2.1.3"}}
+    steps.put(platform, path, "1", steps.files("calls", steps.says("up"), **manifest))
+    managers = platform.home / "engines" / "node" / ".managers"
+    (used,) = managers.glob("*/*/.digests.json")
+    for version in ("1.0.0", "1.1.0"):
+        shutil.copytree(used.parent, managers / "pnpm" / version)
+    before = time.time() - (TREE_DAYS + 1) * 86400
+    for old in (used, managers / "pnpm/1.0.0/.digests.json"):
+        os.utime(old, (before, before))
+    told = prune(platform.home, dry_run=True)
+    assert [(one.kind, one.name) for one in told] == [("manager", "pnpm 1.0.0")]
+    assert prune(platform.home) == told
+    assert used.exists()
+    assert [folder.name for folder in (managers / "pnpm").iterdir()] == ["1.1.0"]
+    steps.put(platform, path, "2", steps.files("calls", steps.says("two"), **manifest))
+    assert used.stat().st_mtime > before + 86400
+    assert platform.call("DELETE", path).status_code == 200
+    os.utime(used, (before, before))
+    assert [one.name for one in prune(platform.home)] == ["yarn 1.22.22"]

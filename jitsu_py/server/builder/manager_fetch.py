@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -14,12 +16,13 @@ import nodesemver
 from jitsu_py.server.builder.engines import engines_at_hand, wanted_engine
 from jitsu_py.server.builder.folders import remove_tree
 from jitsu_py.server.builder.registry import FetchError, Package, newest
-from jitsu_py.server.builder.toolbox import with_manager
+from jitsu_py.server.builder.toolbox import programs_beside, with_manager
 from jitsu_py.server.builder.unpack import Limits, disk_errors, unpack
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from jitsu_py.server.builder.choice import Choice
@@ -95,6 +98,8 @@ class ManagerStore:
         if home is None:
             home = await self._fetch(name, choice, engine, room)
         await asyncio.to_thread(_check_digest, home, choice)
+        with suppress(OSError):
+            os.utime(home / DIGESTS)  # `idle_managers` looks at it
         return await asyncio.to_thread(self._tool, home, choice, engine)
 
     def beside(self, engine: Engine, tool: Tool) -> Engine:
@@ -140,6 +145,22 @@ class ManagerStore:
         return Tool(
             choice.name, str(manifest["version"]), (str(host.node), str(script)), is_berry=choice.is_berry
         )
+
+
+def idle_managers(folder: Path, nodes: Iterable[Path], before: float) -> list[Path]:
+    """The folders of package managers that nothing needs any more.
+
+    Args:
+        folder: the engines folder.
+        nodes: programs that snapshots run on; what lies beside them stays, since a start script may call it.
+        before: epoch seconds; what a build used since then stays, too.
+    """
+    called = "".join(text for node in nodes for text in programs_beside(node, folder))
+    return [
+        marker.parent
+        for marker in sorted((folder / MANAGERS).glob(f"*/[0-9]*/{DIGESTS}"))
+        if marker.stat().st_mtime < before and f"{marker.parent}/" not in called
+    ]
 
 
 def _plain(name: str) -> str:

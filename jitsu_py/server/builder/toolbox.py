@@ -60,6 +60,18 @@ def with_manager(engine: Engine, folder: Path, tool: Tool) -> Engine:
     return _with(engine, folder, {**_npm_programs(engine), **others})
 
 
+def programs_beside(node: Path, folder: Path) -> list[str]:
+    """The texts of the programs that were put beside a node.
+
+    Args:
+        node: of an engine that `with_tools` or `with_manager` returned.
+        folder: the engines folder.
+    """
+    if node.parent.parent != folder / TOOLS or not node.parent.is_dir():
+        return []
+    return [path.read_text() for path in sorted(node.parent.iterdir()) if path != node]
+
+
 def _npm_programs(engine: Engine) -> dict[str, tuple[str, ...]]:
     host, npm = engine.npm
     programs = {"npm": (host, npm), "npx": (host, str(Path(npm).with_name(NPX_SCRIPT)))}
