@@ -225,7 +225,7 @@ def run(words: list[str]) -> int:
     try:
         return _invoke(words, opened)
     except click.ClickException as error:
-        return _show(_from_click(error), words, opened)
+        return _misused(error, words, opened)
     except (KeyboardInterrupt, click.Abort):
         return _show(InterruptedByUserError("interrupted"), words, opened)
     except JitsuError as error:
@@ -278,10 +278,16 @@ def _console(words: list[str], opened: list[click.Context]) -> Console:
     return Console(flags, color="never" if "--no-colors" in words else "auto")
 
 
-def _from_click(error: click.ClickException) -> UsageError:
-    """Click's own complaint about the command line, as an error of ours."""
+def _misused(error: click.ClickException, words: list[str], opened: list[click.Context]) -> int:
+    """Show Click's own complaint about the command line; for a group without a verb its page."""
     context = error.ctx if isinstance(error, click.UsageError) else None
-    return UsageError(error.format_message(), hint=f"{context.command_path if context else 'jitsu'} --help")
+    path, message = context.command_path if context else "jitsu", error.format_message()
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        if "--json" not in words:
+            click.echo(message, err=True)
+            return error.exit_code
+        message = f"{path} needs a command"
+    return _show(UsageError(message, hint=f"{path} --help"), words, opened)
 
 
 def _bug(error: Exception, words: list[str], opened: list[click.Context]) -> int:

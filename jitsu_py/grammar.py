@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 FLAGS = "jitsu_py.flags"
 """Key in `click.Context.meta`: the global flags given so far, by name, wherever they stood."""
 
+WHOLE = 1000
+"""Characters of a sentence that are shown of it: all."""
+
 
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if value is not None and value is not False and param.name:
@@ -144,7 +147,16 @@ class Group(click.Group):
         if command is None and not word.startswith("-"):
             ctx.fail(self.unknown(ctx, word))
         name, found, rest = super().resolve_command(ctx, args)
-        return (found.name if found else name), found, rest
+        # Not the command's own name: `jitsu signup` is `users create`, and its page must not say `create`.
+        return (self.aliases.get(word, word) if found else name), found, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs' first sentences, whole."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, verb.get_short_help_str(WHOLE)) for name, verb in verbs if verb and not verb.hidden]
+            )
 
     def unknown(self, ctx: click.Context, word: str) -> str:
         """What to say of a word that is no verb here."""

@@ -45,6 +45,24 @@ def test_help_of_a_command(words: list[str], person: Person) -> None:
     assert "jitsu config" in done.out
 
 
+@pytest.mark.parametrize("alias", ["signup", "scale", "open", "create"])
+def test_help_names_the_command_as_it_was_called(alias: str, person: Person) -> None:
+    """Some commands of the root are verbs of a group by another name: help keeps to what was typed."""
+    assert person.jitsu(alias, "--help").out.startswith(f"Usage: jitsu {alias} ")
+    assert f"hint: jitsu {alias} --help" in person.jitsu(alias, "--bogus").err
+
+
+@pytest.mark.parametrize("group", [["apps"], ["server", "engines"]])
+def test_a_group_without_a_verb_shows_its_page(group: list[str], person: Person) -> None:
+    """On stderr, with the code of a usage error, and nothing but the page; its sentences are whole."""
+    done = person.jitsu(*group)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == person.jitsu(*group, "--help").out
+    assert "..." not in done.err.partition("Commands:")[2]
+    error = person.jitsu("--json", *group).error()
+    assert (error["error"], error["hint"]) == ("usage", f"jitsu {' '.join(group)} --help")
+
+
 def test_help_of_exit_codes(person: Person) -> None:
     """The exit codes are published by the command line itself."""
     done = person.jitsu("help", "exit-codes")
