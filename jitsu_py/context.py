@@ -14,7 +14,7 @@ import click
 
 from jitsu_py import __version__, grammar
 from jitsu_py.console import Console
-from jitsu_py.errors import InterruptedByUserError, NotFoundError, UsageError
+from jitsu_py.errors import InterruptedByUserError, JitsuError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -181,13 +181,20 @@ class Context:
         try:
             yield
         except NotFoundError as error:
-            from difflib import get_close_matches
-
-            owner, slash, name = app.rpartition("/")
-            known = [one.name for one in self.client.apps.list(owner if slash else None)]
-            if name not in known and (near := get_close_matches(name, known, 1)):
+            if near := self._near(app):
                 error.hint = f"did you mean {near[0]}?"
             raise
+
+    def _near(self, app: str) -> list[str]:
+        """The app that may be meant; none where that cannot be found out, which hides no other error."""
+        from difflib import get_close_matches
+
+        owner, slash, name = app.rpartition("/")
+        try:
+            known = [one.name for one in self.client.apps.list(owner if slash else None)]
+        except JitsuError:
+            return []
+        return [] if name in known else get_close_matches(name, known, 1)
 
     @contextmanager
     def interruptible(self, words: str) -> Iterator[None]:

@@ -53,10 +53,10 @@ def route(*parts: str) -> str:
     """Join parts into a path, each of them quoted so that it stays one part.
 
     Raises:
-        UsageError: a part is empty, or one that a path would swallow (`.`, `..`).
+        UsageError: a part is empty, has a slash in it, or is one that a path would swallow (`.`, `..`).
     """
     for part in parts:
-        if part.strip() in ("", ".", ".."):
+        if part.strip() in ("", ".", "..") or "/" in part:
             raise UsageError(f"{part!r} is not a name")
     return "/" + "/".join(quote(part, safe="@:") for part in parts)
 

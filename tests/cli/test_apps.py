@@ -8,10 +8,12 @@ import pytest
 
 from tests.cli.people import left
 from tests.platforms import archive, hello
+from tests.unit.loopback import answer, serving
 
 if TYPE_CHECKING:
     from tests.cli.people import Person
     from tests.platforms import LocalPlatform
+    from tests.unit.loopback import Reply, Request
 
 pytestmark = pytest.mark.slow
 
@@ -97,8 +99,21 @@ def test_snapshots(owner: Person, shared_platform: LocalPlatform) -> None:
     assert shared_platform.get("versions").text == "versions 0.2.0"
     owner.jitsu("start", "versions")
     assert shared_platform.get("versions").text == "versions 0.1.0"
-    assert owner.jitsu("snapshots", "activate", "versions", "9.9.9").code == 4
+    for unknown in ("9.9.9", "9/9"):
+        gone = owner.jitsu("snapshots", "activate", "versions", unknown)
+        assert (gone.code, "hint: `jitsu snapshots list versions`" in gone.err) == (4, True)
     assert owner.jitsu("snapshots", "activate", "none", "0.1.0").code == 4
+
+
+def test_a_list_that_fails_hides_no_other_error(person: Person) -> None:
+    """It was asked for to suggest a name: that there is no such app stays what is said."""
+
+    def respond(request: Request) -> Reply:
+        return answer({}, 500) if request.path == "/apps/ada" else answer({"error": "not_found"}, 404)
+
+    with serving(respond) as server:
+        person.more |= {"JITSU_HOST": server.url, "JITSU_USERNAME": "ada", "JITSU_TOKEN": "t0ken"}
+        assert person.jitsu("view", "shop").code == 4
 
 
 def test_activate_with_one_word(owner: Person, shared_platform: LocalPlatform) -> None:

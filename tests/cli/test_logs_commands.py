@@ -95,7 +95,9 @@ def test_filters(owner: Person, shared_platform: LocalPlatform) -> None:
     assert owner.jitsu("logs", "narrow", "--grep", "trouble", "--raw").out == "trouble 1\n"
     empty = owner.jitsu("logs", "narrow", "--grep", "no such words")
     assert (empty.code, empty.out, "nothing of that kind" in empty.err) == (0, "", True)
-    assert owner.jitsu("logs", "narrow", "--since", "yesterday-ish").code == 2
+    for wrong in ("yesterday-ish", "5x", "2h30"):
+        told = owner.jitsu("logs", "narrow", "--since", wrong)
+        assert (told.code, "for instance 15m, 2h" in told.err) == (2, True)
     assert owner.jitsu("logs", "narrow", "--stream", "nonsense").code == 2
 
 

@@ -327,6 +327,18 @@ def test_no_secret_is_traced_or_shown() -> None:
     assert lines[0].endswith(" ms")
 
 
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a/b", "/"])
+def test_a_name_that_would_be_another_path(name: str) -> None:
+    """It is refused here: the server would know no such route, and say nothing of a name."""
+    with (
+        serving(lambda _: answer({})) as server,
+        client_of(server.url) as client,
+        pytest.raises(errors.UsageError, match="is not a name"),
+    ):
+        client.tokens.create(name or " ")
+    assert server.requests == []
+
+
 def test_a_failed_request_is_traced_too() -> None:
     """Every request leaves a line."""
     lines: list[str] = []

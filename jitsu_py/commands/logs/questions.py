@@ -68,6 +68,9 @@ def _moment(given: str) -> str:
         return f"NOW-{number * 7}DAYS" if unit == "w" else f"NOW-{number}{UNITS[unit]}"
     try:
         moment = datetime.fromisoformat(given)
-    except ValueError:
-        return given  # date maths, or wrong: the platform says where
+    except ValueError as error:
+        if re.match(r"NOW|\d{4}-", given):
+            return given  # date maths, or wrong: the platform says where
+        hint = "for instance 15m, 2h, 3d, 2026-01-31T12:00 or NOW-1DAY"
+        raise UsageError(f"{given!r} is no time", hint=hint) from error
     return (moment if moment.tzinfo else moment.astimezone()).isoformat(timespec="seconds")

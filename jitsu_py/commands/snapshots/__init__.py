@@ -77,6 +77,8 @@ def activate(context: Context, app: str | None, snapshot: str | None, folder: st
     if chosen is None:
         ready = [one.id for one in listed_of(context, name) if one.state == "ready"]
         chosen = asked(context, name, ready)
+    elif chosen not in {one.id for one in listed_of(context, name)}:
+        raise unknown(name, chosen)
     context.client.snapshots.activate(name, chosen)
     context.console.say(f"{chosen} is active; `jitsu start {name}` runs it")
     context.console.answer(chosen, {"app": name, "id": chosen, "active": True})

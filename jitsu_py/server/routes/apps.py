@@ -195,7 +195,6 @@ def _wanted_cloud(entry: Any) -> tuple[int, int | None]:
         raise PlatformError(Code.BAD_REQUEST, f"ram is a number of MiB from 16 on, not {ram!r}.")
     for key in ("provider", "datacenter"):
         if entry.get(key) not in (None, "", "local"):
-            raise PlatformError(
-                Code.BAD_REQUEST, f"There is no {key} {entry[key]!r} here; GET /endpoints lists them."
-            )
+            told = "GET /endpoints (`jitsu cloud list`) names those there are"
+            raise PlatformError(Code.BAD_REQUEST, f"There is no {key} {entry[key]!r} here; {told}.")
     return drones, ram
