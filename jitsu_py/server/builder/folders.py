@@ -37,10 +37,12 @@ def remove_tree(folder: Path) -> bool:
 
 
 def _allow_and_retry(function: Callable[..., Any], path: str, _error: object) -> None:
+    if not os.path.lexists(path):
+        return
     try:
         for place in (Path(path).parent, Path(path)):
             if not place.is_symlink():
-                place.chmod(stat.S_IRWXU)
+                place.chmod(stat.S_IMODE(place.stat().st_mode) | stat.S_IRWXU)
         if function in (os.unlink, os.rmdir, os.remove):
             function(path)
         else:
