@@ -50,8 +50,9 @@ global
   description {mark}
   maxconn {maxconn}
   nbthread {threads}
-  # Node takes 16 KiB of headers; the client's must fit beside ours.
-  tune.bufsize 32768
+  # Node takes 16 KiB of headers; the client's must fit beside ours. Not more: HAProxy copies a whole buffer
+  # with each request that it may have to ask again.
+  tune.bufsize 20480
   tune.http.maxhdr 256
 {front_globals}  # A worker that a reload replaced ends at last, whatever WebSocket is still open.
   hard-stop-after 1d
@@ -101,12 +102,13 @@ frontend apps from base
   unique-id-format %[rand,hex,bytes(8)]%[rand,hex,bytes(8)]
   http-request set-var(txn.route) req.fhdr(host),host_only,lower,rtrim(.),map_str({map},unknown)
 {front_first}  http-request set-var(txn.json) bool(true) if {{ req.fhdr(accept) -m sub -i application/json }}
-  http-request set-header x-forwarded-for %[src]
-  http-request set-header x-forwarded-proto http
-  http-request set-header x-forwarded-host %[req.fhdr(host)]
-  http-request set-header x-forwarded-port %[dst_port]
-  http-request set-header x-request-id %[unique-id]
+  http-request del-header x-forwarded- -m beg
   http-request del-header forwarded
+  http-request add-header x-forwarded-for %[src]
+  http-request add-header x-forwarded-proto http
+  http-request add-header x-forwarded-host %[req.fhdr(host)]
+  http-request add-header x-forwarded-port %[dst_port]
+  http-request set-header x-request-id %[unique-id]
 {front_last}  # A drone is picked by x-drone (number or id), or among several by the visitor's cookie.
   # Only the map knows which drones a release has now: one that is being drained is not picked any more.
   acl several var(txn.route),field(4,|) -m int gt 1
