@@ -14,6 +14,7 @@ import pytest
 
 from jitsu_py.server.confinement import Confiner, Sandbox, find_hierarchy, find_sandbox, find_users, mark_of
 from jitsu_py.server.drones import BootFailed, EventKind, Exit, Quarters
+from jitsu_py.server.drones.ownership import hand_over
 from jitsu_py.server.reconciler import words
 from tests.server.drones_world import get, supervised, until, world
 
@@ -108,6 +109,23 @@ def endings(here: World, spec: DroneSpec) -> list[DroneEvent]:
 
 def reading(path: object) -> str:
     return f"return require('fs').readFileSync({json.dumps(str(path))}, 'utf8')"
+
+
+@needs_users
+def test_a_file_with_another_name_elsewhere_is_not_handed_over(tmp_path: Path) -> None:
+    """A package manager may link what two apps share: neither may come to own it. Links lead to nothing."""
+    folder = tmp_path / "snapshot"
+    (folder / "inner").mkdir(parents=True)
+    (tmp_path / "shared").touch()
+    (folder / "inner" / "own").touch()
+    (folder / "inner" / "linked").hardlink_to(tmp_path / "shared")
+    (folder / "link").symlink_to(tmp_path / "shared")
+    hand_over(folder, 1_900_000_007)
+    assert (tmp_path / "shared").stat().st_uid == 0
+    owners = {
+        path.lstat().st_uid for path in (folder, folder / "link", folder / "inner", folder / "inner" / "own")
+    }
+    assert owners == {1_900_000_007}
 
 
 @needs_sandbox

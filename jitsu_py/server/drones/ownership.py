@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ def hand_over(folder: Path, user: int) -> None:
 
     The folder itself comes last, so that what was interrupted is begun again. No link is followed, nor
     anything put in the place of a folder meanwhile: who may write there now gets nothing else handed over.
+    A file that has another name, a hard link, stays whose it is: under that name it may be another app's.
 
     Args:
         user: its number.
@@ -25,7 +27,9 @@ def hand_over(folder: Path, user: int) -> None:
         return
     for _, folders, files, here in os.fwalk(folder, onerror=_fail):
         for name in (*folders, *files):
-            os.chown(name, user, user, dir_fd=here, follow_symlinks=False)
+            found = os.stat(name, dir_fd=here, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+                os.chown(name, user, user, dir_fd=here, follow_symlinks=False)
     os.chown(folder, user, user, follow_symlinks=False)
 
 
