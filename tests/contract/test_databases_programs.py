@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+import requests
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from jitsu_py.server import run
+from jitsu_py.server.databases import couch
+from jitsu_py.server.databases.couch_fetch import CouchStore
+from tests.contract.test_couches import put
 from tests.contract.test_databases import call, content, fill, made, pids, until_back, until_running
 from tests.contract.test_databases_ailing import until_state
+from tests.couches import lend
 from tests.platforms import LocalPlatform
 
 if TYPE_CHECKING:
@@ -38,6 +43,24 @@ assert not net["unixDomainSocket"]["enabled"]
 words = ["--host", net["bindIp"], "--port", str(net["port"]), "--storage-path", storage["dbPath"]]
 words += ["--auth"] if told["security"]["authorization"] == "enabled" else []
 os.execv(sys.executable, [sys.executable, "-I", "-m", "secantus", "--sync-on-commit", "--standalone", *words])
+"""
+
+COUCHDB = """#!{python} -I
+# Takes CouchDB's command line and settings, and has pouchdb-server carry them out.
+import configparser, json, os, sys
+told = configparser.ConfigParser(interpolation=None)
+assert sys.argv[1] == "-couch_ini" and told.read(sys.argv[2:]) == sys.argv[2:]
+machine = open(os.environ["COUCHDB_ARGS_FILE"]).read().splitlines()
+assert {{"-start_epmd false", "-dist_listen false", "+Bd -noinput"}} <= set(machine)
+web, ((account, password),) = told["chttpd"], told["admins"].items()
+assert (told["vendor"]["name"], web["require_valid_user"], web["config_whitelist"]) == ("us", "true", "[]")
+json.dump({{"account": account, "password": password, "writable": "/"}}, open("settings", "w"))
+json.dump({{"log": {{"file": "/dev/null", "level": "none"}}}}, open("own", "w"))
+os.environ["JITSU_COUCH"] = os.path.abspath("settings")
+node, *script = {command}
+place = ["--host", web["bind_address"], "--port", web["port"], "--dir", told["couchdb"]["database_dir"]]
+place += ["--config", os.path.abspath("own"), "--no-stdout-logs"]
+os.execv(node, [node, "--require", {guard!r}, *script, *place])
 """
 
 
@@ -66,7 +89,7 @@ def values(url: str) -> dict[bytes, object]:
 def test_a_real_redis_is_used_and_valkey_reads_what_it_wrote(
     equipped: LocalPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed, saved, rotated like Valkey; when it is gone Valkey goes on with its data, but not back."""
+    """Killed, saved, rotated like Valkey, which goes on with its data when it is gone and when it is back."""
     shown = made(equipped, "real")
     assert shown["server"].startswith("redis-server 7.")
     assert shown["limits"] is None
@@ -89,10 +112,10 @@ def test_a_real_redis_is_used_and_valkey_reads_what_it_wrote(
         assert call(equipped, "POST", "/real/start").status_code == 200
         assert until_running(equipped, "real")["server"].startswith("valkey-server")
         assert values(url) == before
-        call(equipped, "POST", "/real/stop")
         run.stop(equipped.home)
     equipped.start()
-    assert "valkey-server" in call(equipped, "POST", "/real/start").json()["message"]
+    assert until_running(equipped, "real")["server"].startswith("valkey-server")
+    assert values(url) == before
 
 
 def test_a_mongod_is_told_what_it_needs(equipped: LocalPlatform) -> None:
@@ -119,3 +142,40 @@ def test_a_mongod_is_told_what_it_needs(equipped: LocalPlatform) -> None:
     equipped.start()
     until_running(equipped, "real")
     assert content(shown["url"]) == before
+
+
+def test_a_couchdb_is_told_what_it_needs(
+    platform: LocalPlatform, couch_shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes first, asks for the password, is saved and rotated; what was made before stays as it is."""
+    lend(couch_shelf, platform.home)
+    old = made(platform, "old", "couch")["url"]
+    put(old, "/a", {"x": 1})
+    run.stop(platform.home)
+    release = tmp_path / "release"
+    command = CouchStore(platform.home).at_hand()
+    for path, text in (
+        ("releases/start_erl.data", "14.2.5 3.3.3\n"),
+        ("etc/default.ini", "[vendor]\nname = us\n"),
+        ("bin/couchdb", COUCHDB.format(python=sys.executable, guard=str(couch.GUARD), command=command)),
+    ):
+        (release / path).parent.mkdir(parents=True)
+        (release / path).write_text(text)
+    (release / "bin" / "couchdb").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{release / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    platform.start()
+    assert until_running(platform, "old")["server"].startswith("pouchdb-server")
+    assert requests.get(f"{old}/a", timeout=60).json()["x"] == 1
+    shown = made(platform, "new", "couch")
+    assert (shown["server"], shown["limits"]) == ("couchdb 3.3.3", None)
+    put(shown["url"], "/a", {"x": 2})
+    saved = call(platform, "POST", "/new/backups").json()["backup"]["id"]
+    put(shown["url"], "/b", {"x": 3})
+    assert call(platform, "POST", "/new/restore", {"backup": saved}).status_code == 200
+    url = call(platform, "POST", "/new/rotate").json()["database"]["url"]
+    (pid,) = pids(platform, shown["metadata"]["port"])
+    os.kill(pid, 9)
+    until_back(platform, "new", pid)
+    assert requests.get(f"{url}/a", timeout=60).json()["x"] == 2
+    assert requests.get(f"{url}/b", timeout=60).status_code == 404
+    assert requests.get(f"{shown['url']}/a", timeout=60).status_code == 401

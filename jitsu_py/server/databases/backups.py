@@ -135,7 +135,7 @@ class Backups:
         try:
             await asyncio.to_thread(remove_tree, aside.folder)
             aside.make()
-            program = await instance.launcher.find()
+            program = await instance.launcher.find(instance.recorded)
             await instance.kind.restore(aside, program, source)
             await instance.stop()
             await asyncio.to_thread(_swap, aside.data, site)

@@ -1,6 +1,6 @@
-"""CouchDB: by npm's `pouchdb-server` on disk, behind a guard of ours that asks for the password.
+"""CouchDB: the system's, else npm's `pouchdb-server` on disk, behind a guard that asks for the password.
 
-The server's own check has holes: it lets requests through that bring no login, and some of them end it.
+The check of `pouchdb-server` has holes: it lets requests through that bring no login, and some end it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from jitsu_py.server.databases import couch_content
+from jitsu_py.server.databases import couch_content, couchdb
 from jitsu_py.server.databases.addresses import HOST, couch_name
 from jitsu_py.server.databases.couch_fetch import VERSION, CouchStore
 from jitsu_py.server.databases.couch_http import AnswerError, Couch
@@ -19,7 +19,7 @@ from jitsu_py.server.databases.staging import running
 from jitsu_py.server.settings import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from jitsu_py.server.databases.kinds import Site
 
@@ -38,7 +38,7 @@ OVERHEAD: Final = 96
 
 
 class CouchKind(Kind):
-    """pouchdb-server.
+    """CouchDB or pouchdb-server.
 
     Args:
         home: the state folder.
@@ -50,14 +50,18 @@ class CouchKind(Kind):
     def __init__(self, home: Path) -> None:
         self._store = CouchStore(home)
 
-    def find(self) -> Program | None:
-        found = self._store.at_hand()
-        return Program("pouchdb-server", VERSION, found, LIMITS) if found else None
+    def at_hand(self) -> Iterator[Program]:
+        if (real := couchdb.find()) is not None:
+            yield real
+        if found := self._store.at_hand():
+            yield Program("pouchdb-server", VERSION, found, LIMITS)
 
     async def fetch(self, tell: Callable[[str], None]) -> Program:
         return Program("pouchdb-server", VERSION, await self._store.fetch(tell), LIMITS)
 
     def prepare(self, site: Site, program: Program, *, writable: bool) -> tuple[str, ...]:
+        if program.name == couchdb.NAME:
+            return couchdb.prepare(site, program)
         guard, own = site.folder / "guard.js", site.folder / "pouchdb.json"
         # A copy: the database outlives an upgrade or removal of the package it came from.
         write_private(guard, GUARD.read_bytes())
@@ -74,8 +78,16 @@ class CouchKind(Kind):
         place = ("--host", HOST, "--port", str(site.port), "--dir", str(site.data), "--config", str(own))
         return (node, heap, "--require", str(guard), *script, *place, "--no-stdout-logs")
 
-    def environment(self, site: Site) -> Mapping[str, str]:
+    def environment(self, site: Site, program: Program) -> Mapping[str, str]:
+        if program.name == couchdb.NAME:
+            return couchdb.environment(site)
         return {SETTINGS: str(site.conf), "NODE_ENV": "production"}
+
+    def bound(self, site: Site, program: Program) -> int:
+        return max(site.memory, couchdb.LEAST) if program.name == couchdb.NAME else site.memory
+
+    def refuses_writes(self, program: Program) -> bool:
+        return program.name != couchdb.NAME
 
     async def probe(self, site: Site, *, writable: bool) -> Health:
         await asyncio.to_thread(_probe, site, writable=writable)
@@ -90,7 +102,7 @@ class CouchKind(Kind):
     async def restore(self, site: Site, program: Program, source: Path) -> None:
         await asyncio.to_thread(couch_content.check, source)
         command = await asyncio.to_thread(self.prepare, site, program, writable=True)
-        async with running(self, site, command):
+        async with running(self, site, program, command):
             await asyncio.to_thread(couch_content.load, site, source)
 
     def refusal(self, recorded: str, program: Program) -> str | None:

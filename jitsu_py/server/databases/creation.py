@@ -115,7 +115,7 @@ async def bring_up(database: Database, keeper: Keeper, ports: PortPool) -> Datab
         instance = keeper.instance(database)
         instance.condition = Condition("starting")
         _check_room(database, instance.site)
-        program = await instance.launcher.find()
+        program = await instance.launcher.find(None)
         await instance.kind.initialise(instance.site, program)
         instance.start()
         condition = await instance.settled()

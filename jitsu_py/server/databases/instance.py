@@ -144,7 +144,7 @@ class Instance:
                 await self._pause(time.monotonic() - began, why, AGAIN if not was_launched else 0.0)
 
     async def _launched(self, found: Found | None) -> Process:
-        process = await self.launcher.adopt(self.site, found) if found else None
+        process = await self.launcher.adopt(self.site, found, self.recorded) if found else None
         return process or await self.launcher.launch(self.site, self.recorded)
 
     async def _give_up_process(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jitsu_py.server.settings import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 MIB = 2**20
@@ -134,8 +134,8 @@ class Kind(ABC):
     """Whether a probe brings another memory in force."""
 
     @abstractmethod
-    def find(self) -> Program | None:
-        """The program on this machine; plain, may start it to ask its version. None: it must be fetched."""
+    def at_hand(self) -> Iterable[Program]:
+        """The programs on this machine, the best first; plain, may start one to ask its version."""
 
     @abstractmethod
     async def fetch(self, tell: Callable[[str], None]) -> Program:
@@ -156,7 +156,7 @@ class Kind(ABC):
             writable: whether there is room for more data.
         """
 
-    def environment(self, site: Site) -> Mapping[str, str]:
+    def environment(self, site: Site, program: Program) -> Mapping[str, str]:
         """Variables that it needs."""
         return {}
 

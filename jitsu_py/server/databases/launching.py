@@ -41,23 +41,35 @@ class Launcher:
         self.program: Program | None = None
         """What was launched last."""
 
-    async def find(self) -> Program:
-        """The server's program, fetched if need be.
+    async def find(self, recorded: str | None) -> Program:
+        """The best program for a database, fetched if there is none.
+
+        Args:
+            recorded: label of the server that wrote its data; None: none did.
 
         Raises:
             PlatformError: UNAVAILABLE, naming what to install.
         """
-        found = await asyncio.to_thread(self._kind.find)
+        found = await asyncio.to_thread(self._best, recorded)
         return found or await self._kind.fetch(lambda what: self._tell(Condition("starting", what)))
 
-    async def adopt(self, site: Site, found: Found) -> Process | None:
+    def _best(self, recorded: str | None) -> Program | None:
+        """One that may touch the data, if there is one: a better one may have been installed meanwhile."""
+        found = list(self._kind.at_hand())
+        fit = (one for one in found if recorded is None or self._kind.refusal(recorded, one) is None)
+        return next(fit, next(iter(found), None))
+
+    async def adopt(self, site: Site, found: Found, recorded: str | None) -> Process | None:
         """Take over a process that an earlier server launched; None: it ended meanwhile.
+
+        Args:
+            recorded: its label.
 
         Raises:
             PlatformError: UNAVAILABLE: its program is gone; the process, too, then.
         """
         try:
-            self.program = await self.find()
+            self.program = await self.find(recorded)
         except PlatformError:
             await processes.sweep([found])
             raise
@@ -75,7 +87,7 @@ class Launcher:
             PlatformError: UNAVAILABLE: the program is missing, or the wrong one; the port is taken.
             OSError: it cannot be launched.
         """
-        self.program = program = await self.find()
+        self.program = program = await self.find(recorded)
         if recorded and (why := self._kind.refusal(recorded, program)):
             raise unavailable(why)
         writable = await self._may_write(site, program)
@@ -83,7 +95,7 @@ class Launcher:
         command = await asyncio.to_thread(self._kind.prepare, site, program, writable=writable)
         hold = await asyncio.to_thread(self._holder.hold, site.ref, self._kind.bound(site, program))
         try:
-            return processes.launch(command, site, self._kind.environment(site), hold)
+            return processes.launch(command, site, self._kind.environment(site, program), hold)
         except BaseException:
             await asyncio.to_thread(hold.end)
             raise

@@ -24,7 +24,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STAND_IN: Final = "secantus"
 """Import name of the package that stands in for `mongod`."""
@@ -54,15 +54,14 @@ class MongoKind(Kind):
     least = 128
     usual = 512
 
-    def find(self) -> Program | None:
+    def at_hand(self) -> Iterator[Program]:
         if find_spec("pymongo") is None:
-            return None
+            return
         if (path := shutil.which("mongod")) and (version := _version(path)):
-            return Program("mongod", version, (path,))
-        if find_spec(STAND_IN) is None:
-            return None
-        command = (sys.executable, "-I", str(GUARD))
-        return Program("SecantusDB", metadata.version("SecantusDB"), command, LIMITS)
+            yield Program("mongod", version, (path,))
+        if find_spec(STAND_IN) is not None:
+            command = (sys.executable, "-I", str(GUARD))
+            yield Program("SecantusDB", metadata.version("SecantusDB"), command, LIMITS)
 
     async def fetch(self, tell: Callable[[str], None]) -> Program:
         raise PlatformError(
@@ -91,7 +90,7 @@ class MongoKind(Kind):
     async def initialise(self, site: Site, program: Program) -> None:
         # Before anybody knows the port: until there is a user, a server asks for no password.
         command = self._command(site, program, auth=False)
-        async with running(_Open(), site, command):
+        async with running(_Open(), site, program, command):
             await asyncio.to_thread(mongo_session.make_user, site)
 
     async def probe(self, site: Site, *, writable: bool) -> Health:
@@ -108,7 +107,7 @@ class MongoKind(Kind):
     async def restore(self, site: Site, program: Program, source: Path) -> None:
         await asyncio.to_thread(mongo_content.check, source)
         await self.initialise(site, program)
-        async with running(self, site, self._command(site, program, auth=True)):
+        async with running(self, site, program, self._command(site, program, auth=True)):
             await asyncio.to_thread(mongo_content.load, site, source)
 
     def refusal(self, recorded: str, program: Program) -> str | None:

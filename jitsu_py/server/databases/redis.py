@@ -37,7 +37,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from redis.asyncio import Redis
 
@@ -100,15 +100,14 @@ class RedisKind(Kind):
     def __init__(self) -> None:
         self._refusals = Refusals()
 
-    def find(self) -> Program | None:
+    def at_hand(self) -> Iterator[Program]:
         if find_spec(CLIENT) is None:
-            return None
+            return
         import_module(f"{CLIENT}.asyncio")  # takes a moment, which the event loop is spared here
-        for name in SERVERS:
-            if (path := shutil.which(name)) and (program := _program(Path(path))):
-                return program
-        spec = find_spec(WHEEL)
-        return _program(Path(spec.origin).parent / "bin" / SERVERS[0]) if spec and spec.origin else None
+        paths = [Path(path) for path in map(shutil.which, SERVERS) if path]
+        if (spec := find_spec(WHEEL)) and spec.origin:
+            paths.append(Path(spec.origin).parent / "bin" / SERVERS[0])
+        yield from filter(None, map(_program, paths))
 
     async def fetch(self, tell: Callable[[str], None]) -> Program:
         raise PlatformError(
@@ -162,7 +161,7 @@ class RedisKind(Kind):
         command = self.prepare(site, program, writable=True)
         # Told not to append, it reads the RDB file; told to append again, it writes all of it anew.
         site.configure(site.conf.read_text().replace("appendonly yes", "appendonly no"))
-        async with running(self, site, command), _Session(site) as client:
+        async with running(self, site, program, command), _Session(site) as client:
             await client.config_set("appendonly", "yes")
             await _rewritten(client)
         (site.data / DUMP).unlink(missing_ok=True)

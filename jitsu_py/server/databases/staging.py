@@ -14,7 +14,7 @@ from jitsu_py.server.drones.tail import last_lines
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from jitsu_py.server.databases.kinds import Kind, Site
+    from jitsu_py.server.databases.kinds import Kind, Program, Site
 
 BOOT: Final = 60.0
 """Seconds that the server has to answer; reading its data does not count."""
@@ -23,14 +23,14 @@ LOOK: Final = 0.05
 
 
 @asynccontextmanager
-async def running(kind: Kind, site: Site, command: Sequence[str]) -> AsyncIterator[None]:
+async def running(kind: Kind, site: Site, program: Program, command: Sequence[str]) -> AsyncIterator[None]:
     """A server that answers, inside the block; afterwards it has ended in order.
 
     Raises:
         UnusableError: it did not come up, with its last words.
         OSError: it cannot be launched.
     """
-    process = processes.launch(command, site, kind.environment(site))
+    process = processes.launch(command, site, kind.environment(site, program))
     try:
         deadline = time.monotonic() + BOOT
         while not await _answers(kind, site):
