@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server import endings
 from jitsu_py.server.databases import condition
+from jitsu_py.server.databases import process as processes
 from jitsu_py.server.databases.condition import SERVES, SLOW, Condition, Fall, no_room
 from jitsu_py.server.databases.kinds import (
     Health,
@@ -78,6 +79,7 @@ class Instance:
         self.recorded = recorded
         self._record = record
         self._settle = settle
+        self._found: Found | None = None
         self._process: Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._backoff = Backoff()
@@ -89,7 +91,8 @@ class Instance:
         if self._task is None:
             self.condition = Condition("starting")
             self._fall = None
-            self._task = asyncio.create_task(self._live(found))
+            self._found = found
+            self._task = asyncio.create_task(self._live())
 
     async def stop(self, *, leave_running: bool = False) -> None:
         """Keep it running no longer, and end it unless its process is to go on."""
@@ -97,6 +100,9 @@ class Instance:
         if task is not None:
             await endings.end([task])
         process, self._process = self._process, None
+        found, self._found = self._found, None
+        if found is not None and not leave_running:
+            await processes.sweep([found])
         if process is not None and leave_running:
             process.release()
         elif process is not None:
@@ -125,11 +131,12 @@ class Instance:
                 return True
         return False
 
-    async def _live(self, found: Found | None) -> None:
+    async def _live(self) -> None:
         while True:
             began, why = time.monotonic(), None
             try:
-                self._process = await self._launched(found)
+                self._process = await self._launched()
+                self._found = None
                 why = await self._attend(self._process)
             except PlatformError as error:
                 why = error.message.rstrip(".")
@@ -138,12 +145,13 @@ class Instance:
             except Exception as error:  # whatever ails it, the next round tries again
                 log.exception("database %s: its server cannot be attended to", self.site.name)
                 why = f"it cannot be launched: {error}"
-            found, was_launched = None, self._process is not None
+            self._found, was_launched = None, self._process is not None
             await self._give_up_process()
             if why is not None:
                 await self._pause(time.monotonic() - began, why, AGAIN if not was_launched else 0.0)
 
-    async def _launched(self, found: Found | None) -> Process:
+    async def _launched(self) -> Process:
+        found = self._found
         process = await self.launcher.adopt(self.site, found, self.recorded) if found else None
         return process or await self.launcher.launch(self.site, self.recorded)
 
