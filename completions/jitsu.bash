@@ -59,7 +59,7 @@ __jitsu_at() {
     'env load') flags='--dir=dirs -a=apps --app=apps --restart' arguments='apps...' ;;
     'env save') flags='--dir=dirs -a=apps --app=apps' arguments='apps...' ;;
     'env set') flags='--dir=dirs -a=apps --app=apps --stdin --from-file=files --restart' arguments='apps...' ;;
-    'databases') verbs='attach backup backups connect create destroy detach get list restore rotate schedule start stop' aliases='add rm view v ls l' ;;
+    'databases') verbs='attach backup backups connect create destroy detach get list resize restore rotate schedule start stop' aliases='add rm view v ls l' ;;
     'databases attach') flags='--dir=dirs --as=free --restart' arguments='databases apps' ;;
     'databases backup') flags='-o=files --output=files --id=free' arguments='databases' ;;
     'databases backups') flags='--destroy=free' arguments='databases' ;;
@@ -68,6 +68,7 @@ __jitsu_at() {
     'databases destroy') arguments='databases' ;;
     'databases detach') flags='--dir=dirs --restart' arguments='databases apps' ;;
     'databases get') flags='--url' arguments='databases' ;;
+    'databases resize') arguments='databases free' ;;
     'databases restore') arguments='databases files' ;;
     'databases rotate') flags='--restart' arguments='databases' ;;
     'databases schedule') flags='--keep=free' arguments='databases one-of:hourly|daily|weekly|off' ;;
@@ -197,6 +198,7 @@ __jitsu_step() {
     'databases/detach') here='databases detach' ;;
     'databases/get'|'databases/view'|'databases/v') here='databases get' ;;
     'databases/list'|'databases/ls'|'databases/l') here='databases list' ;;
+    'databases/resize') here='databases resize' ;;
     'databases/restore') here='databases restore' ;;
     'databases/rotate') here='databases rotate' ;;
     'databases/schedule') here='databases schedule' ;;

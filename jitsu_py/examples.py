@@ -115,6 +115,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         Example("jitsu databases attach second shop --as CACHE", "Tell it of another one, as CACHE_URL:"),
     ),
     "databases detach": (Example("jitsu databases detach cache shop", "Tell the app shop of it no more:"),),
+    "databases resize": (Example("jitsu databases resize cache 512", "Let it use 512 MiB of memory:"),),
     "databases rotate": (
         Example("jitsu databases rotate cache --restart", "Change its password, also for its apps:"),
     ),

@@ -52,6 +52,7 @@ GIVEN = {
     "databases connect": "connection",
     "databases start": "database",
     "databases stop": "database",
+    "databases resize": "database",
     "databases rotate": "database details",
     "databases attach": "attached",
     "databases detach": "attached",

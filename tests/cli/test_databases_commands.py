@@ -227,6 +227,19 @@ def test_stop_and_start(owner: Person) -> None:
     assert redis(url, "GET kept") == ["$3", "yes"]
 
 
+def test_memory_is_changed(owner: Person) -> None:
+    """A redis has more while it runs; what it cannot have is refused and leaves it as it was."""
+    url = made(owner, "growing", "--memory", "16")["url"]
+    assert redis(url, "SET kept yes") == ["+OK"]
+    told = db(owner, "resize", "growing", "64", "--json").json()
+    assert (told["memory"], told["state"] in SERVES) == (64, True)
+    assert redis(url, "GET kept") == ["$3", "yes"]
+    for wrong in ("5", "0", "much"):
+        assert db(owner, "resize", "growing", wrong).code == 2
+    assert db(owner, "resize", "grown", "64", "--json").error()["hint"] == "did you mean growing?"
+    assert db(owner, "get", "growing", "--json").json()["memory"] == 64
+
+
 def test_the_shell_of_the_databases_client(owner: Person, shared_platform: LocalPlatform) -> None:
     """Commands of a pipe reach it, here and through the API of a host; the password is on no command line."""
     one = made(owner, "shelled")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("leave_running", [False, True])
 def test_one_that_is_stopped_before_it_took_its_process_over(leave_running: bool, tmp_path: Path) -> None:
-    """The process ends with it, unless it is to go on: nobody else would find it in a database that is gone."""
+    """The process ends with it, unless it is to go on; nobody looks for that of a database that is gone."""
     site = Site("ref", tmp_path, tmp_path, "cache", "u", 1, "password", None, memory=16, reserve=1)
     holder = Holder(Confiner(tmp_path, None, None))
 
@@ -36,8 +36,10 @@ def test_one_that_is_stopped_before_it_took_its_process_over(leave_running: bool
 
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as child:
         found = Found("ref", child.pid, psutil.Process(child.pid).create_time(), leads=True)
-        asyncio.run(stopped(found))
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(5 if not leave_running else 0.2)
-        assert (child.returncode is None) == leave_running
-        child.kill()
+        try:
+            asyncio.run(stopped(found))
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(0.2 if leave_running else 5)
+            assert (child.returncode is None) == leave_running
+        finally:
+            child.kill()

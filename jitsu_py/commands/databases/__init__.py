@@ -6,7 +6,7 @@ from jitsu_py.commands.databases.attaching import attach, detach, rotate
 from jitsu_py.commands.databases.backups import backup, list_backups, restore, schedule
 from jitsu_py.commands.databases.connect import connect
 from jitsu_py.commands.databases.group import databases
-from jitsu_py.commands.databases.verbs import create, destroy, get, list_databases, start, stop
+from jitsu_py.commands.databases.verbs import create, destroy, get, list_databases, resize, start, stop
 
 __all__ = [
     "attach",
@@ -19,6 +19,7 @@ __all__ = [
     "get",
     "list_backups",
     "list_databases",
+    "resize",
     "restore",
     "rotate",
     "schedule",

@@ -1,4 +1,4 @@
-"""`jitsu databases`: create, list, get, start, stop, destroy."""
+"""`jitsu databases`: create, list, get, start, stop, resize, destroy."""
 
 from __future__ import annotations
 
@@ -122,6 +122,25 @@ def stop(context: Context, name: str) -> None:
     client = context.client
     with context.console.waiting(f"Stopping {name}"), naming(context, name):
         database = starred(context, client.databases.stop(name))
+    _tell(context, database)
+
+
+@databases.command()
+@click.argument("name")
+@click.argument("memory", metavar="MiB", type=click.IntRange(min=1))
+@pass_context
+def resize(context: Context, name: str, memory: int) -> None:
+    """Let a database use another amount of memory.
+
+    A redis has it at once; others are launched again for that.
+    """
+    client = context.client
+    going_on = f"the platform goes on; `jitsu databases get {name}` tells how it went"
+    waiting = context.console.waiting(f"Resizing {name}")
+    with waiting, naming(context, name), context.interruptible(going_on):
+        database = settled(context, client.databases.update(name, memory=memory))
+    _check(database)
+    context.console.say(f"{database.name} may use {database.memory} MiB")
     _tell(context, database)
 
 
