@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +88,29 @@ def test_what_does_not_fit_is_refused_before_it_is_built(full: LocalPlatform) ->
     assert "MiB free" in answer.json()["message"]
     assert steps.shown(full, path)["snapshots"] == []
     assert steps.leftovers(full) == []
+
+
+def test_room_is_promised_to_one_build_only(full: LocalPlatform) -> None:
+    """While a build is expected to need it, another one is refused that would fit alone; later it does."""
+    script = "const fs = require('fs'), go = () => fs.writeFileSync('large', Buffer.alloc(80 << 20, 1))\n"
+    slow = {"start": "node server.js", "build": "node fill.js"}
+    first, second = steps.create(full, "first"), steps.create(full, "second")
+    files = steps.files("first", steps.says("x"), scripts=slow)
+    steps.put(full, first, "1", {**files, "fill.js": f"{script}; go()"})
+    again = archive({**files, "fill.js": f"{script}; console.log('waiting'); setTimeout(go, 6000)"})
+    answers: list[int] = []
+    building = threading.Thread(
+        target=lambda: answers.append(full.call("POST", f"{first}/snapshots/2", data=again).status_code)
+    )
+    building.start()
+    log = f"{first}/snapshots/2/log"
+    steps.until(lambda: "waiting" in full.call("GET", log).text, what="the build")
+    other = {**steps.files("second", steps.says("x")), "large": b"x" * 1024 + bytes(60 << 20)}
+    other = {**other, **{f"{n}.txt": os.urandom(1 << 20) for n in range(2)}}
+    refused = full.call("POST", f"{second}/snapshots/1", data=archive(other))
+    assert refused.json()["error"] == "disk_full", refused.text
+    assert "free beside what builds under way will take" in refused.json()["message"]
+    building.join(60)
+    assert answers == [200]
+    assert full.call("DELETE", first).status_code == 200
+    assert full.call("POST", f"{second}/snapshots/1", data=archive(other)).status_code == 200

@@ -18,6 +18,7 @@ from jitsu_py.server.builder.space import (
     free,
     needed,
     taken,
+    unclaimed,
 )
 from jitsu_py.server.builder.unpack import ArchiveFile, Contents, Limits, inspect, unpack
 from jitsu_py.server.errors import PlatformError
@@ -119,3 +120,16 @@ def test_the_last_build_says_what_the_next_takes(tmp_path: Path) -> None:
     assert need == taken(last)
     with pytest.raises(PlatformError, match=r"takes 20 MiB with its dependencies, as its last build did"):
         check_space(need, there, how)
+
+
+def test_what_builds_under_way_will_take_is_not_free(tmp_path: Path) -> None:
+    """Less what they have taken already; never less than nothing; with ample room nobody measures."""
+    need = Space(1_000_000, 10)
+    assert unclaimed(Space(5_000_000, 100), [], tmp_path) == Space(5_000_000, 100)
+    assert unclaimed(Space(5_000_000, 100), [need, need], tmp_path) == Space(3_000_000, 80)
+    assert unclaimed(Space(5_000_000, None), [need], tmp_path) == Space(4_000_000, None)
+    assert unclaimed(Space(1_500_000, 15), [need, need], tmp_path) == Space(0, 0)
+    (tmp_path / "half").write_bytes(b"x" * 409_600)
+    assert unclaimed(Space(5_000_000, 100), [need], tmp_path) == Space(4_409_600, 91)
+    ample = Space(AMPLE_BYTES + need.bytes, None)
+    assert unclaimed(ample, [need], tmp_path) == ample

@@ -11,6 +11,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from jitsu_py.server.builder.unpack import Contents
@@ -99,13 +100,33 @@ def free(folder: Path) -> Space:
     return Space(status.f_bavail * status.f_frsize, status.f_favail if status.f_files else None)
 
 
-def check_space(need: Space, there: Space, how: str = "unpacked") -> None:
+def unclaimed(there: Space, promised: Sequence[Space], work: Path) -> Space:
+    """What is free beside what builds under way will still take.
+
+    Args:
+        there: what is free on the disk.
+        promised: what each of them is expected to take in all.
+        work: the folder that they are made in: what lies there is taken already.
+    """
+    whole = Space(sum(one.bytes for one in promised), sum(one.inodes or 0 for one in promised))
+    if not promised or _is_ample(whole, there):
+        return there
+    has = taken(work)
+    inodes = max(0, (whole.inodes or 0) - (has.inodes or 0))
+    return Space(
+        max(0, there.bytes - max(0, whole.bytes - has.bytes)),
+        None if there.inodes is None else max(0, there.inodes - inodes),
+    )
+
+
+def check_space(need: Space, there: Space, how: str = "unpacked", but: str = "") -> None:
     """Refuse what would fill the disk.
 
     Args:
         need: what a snapshot takes.
         there: what is free.
         how: goes on after the bytes that it takes.
+        but: goes on after what is free.
 
     Raises:
         PlatformError: DISK_FULL, with both figures.
@@ -113,14 +134,14 @@ def check_space(need: Space, there: Space, how: str = "unpacked") -> None:
     if need.bytes + RESERVED > there.bytes:
         raise _full(
             f"The snapshot takes {_mib(need.bytes)} MiB {how}, and the server's disk has "
-            f"{_mib(there.bytes)} MiB free, of which {RESERVED // MIB} MiB stay free.",
+            f"{_mib(there.bytes)} MiB free{but}, of which {RESERVED // MIB} MiB stay free.",
             need,
             there,
         )
     if there.inodes is not None and (need.inodes or 0) + RESERVED_INODES > there.inodes:
         raise _full(
             f"The snapshot has {need.inodes:,} files and folders, and the server's disk has room for "
-            f"{there.inodes:,}, of which {RESERVED_INODES:,} stay free.",
+            f"{there.inodes:,}{but}, of which {RESERVED_INODES:,} stay free.",
             need,
             there,
         )

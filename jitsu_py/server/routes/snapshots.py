@@ -55,9 +55,9 @@ async def upload_snapshot(
         await _make_way(platform, found, ref)
     await asyncio.to_thread(_check_new, platform, found, ref)
     upload = await _receive(request, platform, owner)
-    await platform.snapshots.inspect(upload, found)
+    contents = await platform.snapshots.inspect(upload, found)
     fresh = request.query_params.get("cache") == "no"
-    build = await platform.snapshots.begin(found, ref, upload, fresh=fresh)
+    build = await platform.snapshots.begin(found, ref, upload, contents, fresh=fresh)
     if is_ours:
         return StreamingResponse(_events(platform, found, ref, build), media_type=wire.NDJSON)
     return await _at_the_end(platform, found, ref, build)
@@ -145,7 +145,7 @@ async def _deployed(platform: Platform, owner: Owner, ref: str, upload: Upload) 
         raise
     if app.manifest:
         await platform.update(app, contents.manifest)
-    build = await platform.snapshots.begin(app, ref, upload)
+    build = await platform.snapshots.begin(app, ref, upload, contents)
     verdict = await build.verdict()
     if verdict["event"] == Event.FAILED:
         raise PlatformError(

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from jitsu_py.server.builder.space import Space
 from jitsu_py.server.times import now
 from jitsu_py.wire import Event
 
@@ -21,6 +22,9 @@ EVENTS_KEPT: Final = 20_000
 STOPPED: Final = "The server stopped during this build. Deploy again."
 
 
+NOTHING: Final = Space(0, 0)
+
+
 @dataclass
 class Build:
     """A build under way, and what it has said so far. It goes on when nobody follows it."""
@@ -34,6 +38,8 @@ class Build:
     """What is said of it when it is cancelled."""
     fresh: bool = False
     """Dependencies are installed anew."""
+    need: Space = NOTHING
+    """What it is expected to take on the disk in all."""
 
     def emit(self, event: dict[str, Any]) -> None:
         """Add an event; the one that is `done` or `failed` ends the build."""

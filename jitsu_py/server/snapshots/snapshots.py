@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py.server import care
 from jitsu_py.server.builder import Builder, Contents, Job, Limits, inspect
 from jitsu_py.server.builder.folders import remove_tree
-from jitsu_py.server.builder.space import check_space, expected, free
+from jitsu_py.server.builder.space import check_space, expected, free, unclaimed
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
 from jitsu_py.server.snapshots import keys
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from jitsu_py.server.builder.space import Space
     from jitsu_py.server.notes import Notes
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
@@ -47,6 +48,8 @@ class Snapshots:
         self._files = Files(settings)
         self._receiver = Receiver(settings.home / "work", settings.builds.archive, settings.api.patience)
         self._builds: dict[int, Build] = {}
+        self._admission = asyncio.Lock()
+        """Held from the look for room until the build that takes it counts."""
         self._closed = False
 
     def recover(self) -> None:
@@ -89,42 +92,54 @@ class Snapshots:
         try:
             contents = await asyncio.to_thread(inspect, upload.path, Limits())
             care.asked(contents.manifest, self._settings.drones)
-            await asyncio.to_thread(self._check_space, contents, app)
+            await self._check_space(contents, app)
         except BaseException:
             upload.path.unlink(missing_ok=True)
             raise
         return contents
 
-    def _check_space(self, contents: Contents, app: App | None) -> None:
+    async def _check_space(self, contents: Contents, app: App | None) -> Space:
+        """What an upload is expected to take; refused where there is less, beside what builds need."""
+        promised = [build.need for build in self._builds.values()]
+        return await asyncio.to_thread(self._fitting, contents, app, promised)
+
+    def _fitting(self, contents: Contents, app: App | None, promised: list[Space]) -> Space:
         last = None
         if app is not None:
             with self._store.read() as connection:
                 ready = [one for one in rows.listed(connection, app.id) if one.state == "ready"]
             last = self.folder(app, ready[-1]) if ready else None
-        there = free(self._settings.home)
+        on_disk = free(self._settings.home)
+        there = unclaimed(on_disk, promised, self._settings.home / "work")
         need, how = expected(contents, there, last)
-        check_space(need, there, how)
+        check_space(need, there, how, "" if there == on_disk else " beside what builds under way will take")
+        return need
 
-    async def begin(self, app: App, ref: str, upload: Upload, *, fresh: bool = False) -> Build:
+    async def begin(
+        self, app: App, ref: str, upload: Upload, contents: Contents, *, fresh: bool = False
+    ) -> Build:
         """Make a snapshot of an inspected upload and begin to build it.
 
         Args:
+            contents: of the upload.
             fresh: install dependencies anew, whatever is in the cache.
 
         Raises:
-            PlatformError: SNAPSHOT_EXISTS, NOT_FOUND, UNAVAILABLE; the upload is removed then.
+            PlatformError: SNAPSHOT_EXISTS, NOT_FOUND, UNAVAILABLE, DISK_FULL; the upload is removed then.
         """
         try:
             if self._closed:
                 raise PlatformError(
                     Code.UNAVAILABLE, "The server is stopping and builds nothing.", blame=Blame.SYSTEM
                 )
-            snapshot = await asyncio.to_thread(self._admit, app, ref, upload)
+            async with self._admission:
+                need = await self._check_space(contents, app)
+                snapshot = await asyncio.to_thread(self._admit, app, ref, upload)
+                build = Build(snapshot.id, fresh=fresh, need=need)
+                self._builds[snapshot.id] = build
         except BaseException:
             upload.path.unlink(missing_ok=True)
             raise
-        build = Build(snapshot.id, fresh=fresh)
-        self._builds[snapshot.id] = build
         self._notes.add(app.key, f"snapshot {ref} uploaded{by()}: {upload.size:,} bytes", snapshot=ref)
         build.task = asyncio.create_task(self._build(app, snapshot, build), name=f"build {app.key} {ref}")
         return build
