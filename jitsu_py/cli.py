@@ -296,6 +296,9 @@ def _bug(error: Exception, words: list[str], opened: list[click.Context]) -> int
         _drop_stdout()
         what = f"{error.filename or 'the answer'}: {error.strerror}" if error.strerror else str(error)
         return _show(JitsuError(what, code="system"), words, opened)
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        # ^C while a class was made: until Python 3.12, what comes out of `__set_name__` is wrapped.
+        return _show(InterruptedByUserError("interrupted"), words, opened)
     name = f"{type(error).__name__}: {error}".splitlines()[0]
     hint = "" if "--debug" in words else "run it again with --debug, and report what it prints"
     bug = JitsuError(f"jitsu has a bug here ({name})", hint=hint, code="bug")

@@ -106,7 +106,7 @@ def _start_problems(manifest: Manifest, folder: Path) -> list[Problem]:
         return [Problem("scripts.start", '"scripts" is no object.', default, missing=False)]
     if isinstance(scripts, dict) and scripts.get("start") not in (None, ""):
         return [Problem("scripts.start", "The start script is no command.", default, missing=False)]
-    return [Problem("scripts.start", "Nothing says how the app starts.", default, missing=True)]
+    return [Problem("scripts.start", "package.json has no start script.", default, missing=True)]
 
 
 def _engine_problems(manifest: Manifest) -> list[Problem]:

@@ -133,6 +133,23 @@ def test_130_interrupted(person: Person) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("module", ["click", "requests"])
+def test_130_interrupted_while_it_loads(module: str, person: Person) -> None:
+    """130, and a word: ^C finds a library half read, or, worse, a class half made."""
+    (person.folder / f"{module}.py").write_text(
+        "import os, signal\n"
+        "class Field:\n"
+        "    def __set_name__(self, owner, name):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "class Half:\n"
+        "    field = Field()\n"
+    )
+    path = os.pathsep.join(filter(None, [str(person.folder), os.environ.get("PYTHONPATH")]))
+    person.more |= {"JITSU_HOST": "http://127.0.0.1:1", "JITSU_USERNAME": "ada", "JITSU_TOKEN": "t0ken"}
+    done = person.jitsu("list", PYTHONPATH=path)
+    assert (done.code, done.out, done.err) == (130, "", "error: interrupted\n")
+
+
 def test_the_codes_of_apps(owner: Person, shared_platform: LocalPlatform) -> None:
     """4 not found, 5 conflict, 6 the project, 7 the build, 8 the start: each with its reason."""
     assert owner.jitsu("view", "nothing").code == 4

@@ -134,14 +134,14 @@ def check_space(need: Space, there: Space, how: str = "unpacked", but: str = "")
     if need.bytes + RESERVED > there.bytes:
         raise _full(
             f"The snapshot takes {_mib(need.bytes)} MiB {how}, and the server's disk has "
-            f"{_mib(there.bytes)} MiB free{but}, of which {RESERVED // MIB} MiB stay free.",
+            f"{_mib(there.bytes)} MiB free{but}; {RESERVED // MIB} MiB have to stay free.",
             need,
             there,
         )
     if there.inodes is not None and (need.inodes or 0) + RESERVED_INODES > there.inodes:
         raise _full(
             f"The snapshot has {need.inodes:,} files and folders, and the server's disk has room for "
-            f"{there.inodes:,}{but}, of which {RESERVED_INODES:,} stay free.",
+            f"{there.inodes:,}{but}; room for {RESERVED_INODES:,} has to stay.",
             need,
             there,
         )

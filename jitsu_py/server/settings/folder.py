@@ -45,7 +45,7 @@ def prepare(home: Path) -> None:
         raise PlatformError(
             Code.DISK_FULL,
             f"The state folder {home} cannot be written: {error.strerror or error}. "
-            "Free some space or its permissions, or point JITSU_HOME at another folder.",
+            "Free some space, mend its permissions, or point JITSU_HOME at another folder.",
         ) from error
 
 
