@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.guessing import Guesses
 from jitsu_py.server.store import tokens, users
+from jitsu_py.server.times import iso
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Authenticator:
         caller = await self._found(name, secret, is_near=not forwarded and _is_loopback(peer))
         if caller is None or caller.user.doomed:
             await self.guesses.failed(name, peer)
-            raise PlatformError(Code.UNAUTHORIZED, "The user name, password or token is wrong.")
+            raise PlatformError(Code.UNAUTHORIZED, self._refusal(name, secret))
         self.guesses.succeeded(name, peer)
         if caller.user.locked:
             raise PlatformError(
@@ -99,6 +100,15 @@ class Authenticator:
                 Code.FORBIDDEN, "This account is not confirmed. Use the code from the e-mail first."
             )
         return caller
+
+    def _refusal(self, name: str, secret: str) -> str:
+        """What is said of a login that is refused; that a token ended, only to whoever has it."""
+        with self._store.read() as connection:
+            user = users.find(connection, name)
+            token = tokens.find(connection, user.id, secret) if user else None
+        if token is None or token.expires is None or not token.expired(time.time()):
+            return "The user name, password or token is wrong."
+        return f"The token {token.name} expired at {iso(token.expires)}. Make another: jitsu tokens create."
 
     async def _found(self, name: str, secret: str, *, is_near: bool) -> Caller | None:
         key = (name, tokens.digest(secret))

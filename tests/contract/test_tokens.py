@@ -36,12 +36,15 @@ def change_user(platform: LocalPlatform, **values: Any) -> None:
 
 
 def test_a_token_ends_when_it_says(shared_platform: LocalPlatform) -> None:
-    """Also one that was used a moment before, and is remembered as good."""
+    """Also one that was used a moment before, and is remembered as good; who has it is told why."""
     end = datetime.now(UTC) + timedelta(seconds=1.5)
     login = issue(shared_platform, "brief", expires=end.isoformat())
     assert shared_platform.call("GET", "/auth", auth=login).status_code == 200
     time.sleep(max(end.timestamp() - time.time(), 0) + 0.1)
-    assert shared_platform.call("GET", "/auth", auth=login).status_code == 401
+    late = shared_platform.call("GET", "/auth", auth=login)
+    assert (late.status_code, "brief expired at 2" in late.json()["message"]) == (401, True)
+    wrong = shared_platform.call("GET", "/auth", auth=(login[0], login[1] + "x"))
+    assert "expired" not in wrong.json()["message"]
 
 
 def test_a_token_revoked_by_another_process_is_void_at_once(shared_platform: LocalPlatform) -> None:
