@@ -40,7 +40,8 @@ def test_list_and_view(owner: Person, shared_platform: LocalPlatform) -> None:
     (process,) = viewed.pop("processes")
     assert viewed == listed
     assert (process["number"], process["state"], process["pid"] > 0) == (1, "ready", True)
-    assert process["id"] in owner.jitsu("view", "shown").out
+    shown = f"1: {process['id']} ready, pid {process['pid']}, port {process['port']}, started "
+    assert shown in owner.jitsu("view", "shown").out
     assert (viewed["state"], viewed["drones"], viewed["maxDrones"], viewed["url"]) == (
         "started",
         1,

@@ -38,7 +38,7 @@ DRONE: list[Field[Drone]] = [
     Field("snapshot", "SNAPSHOT", lambda one: one.snapshot),
     Field("pid", "PID", lambda one: one.pid),
     Field("port", "PORT", lambda one: one.port),
-    Field("started", "UP SINCE", lambda one: iso(one.started), human=age, plain=str),
+    Field("started", "STARTED", lambda one: iso(one.started), human=age, plain=str),
     Field("restarts", "RESTARTS", lambda one: one.restarts),
     Field("memory", "MEMORY", lambda one: one.memory, human=size),
     Field("cpu", "CPU", lambda one: one.cpu, human=lambda value: "-" if value is None else f"{value:g} %"),
