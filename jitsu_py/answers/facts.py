@@ -87,6 +87,7 @@ APPS: dict[str, Facts] = {
         "started": ("time?", "when its process started; null: none runs"),
         "restarts": ("integer", "how often it was launched again after it ended by itself"),
         "memory": ("integer?", "resident bytes, of all its processes"),
+        "memoryLimit": ("integer?", "bytes that they may use, just now; null: no bound"),
         "cpu": ("number?", "percent of one processor, just now"),
         "cpuSeconds": ("number?", "processor time so far"),
         "requests": ("integer", "that it answered since the server runs"),

@@ -32,6 +32,8 @@ class Drone:
     """How often it was launched again after it ended by itself."""
     memory: int | None
     """Resident bytes."""
+    memory_limit: int | None
+    """Bytes that it may use, just now; None: no bound."""
     cpu: float | None
     """Percent of one processor, just now."""
     cpu_seconds: float | None
@@ -54,6 +56,7 @@ class Drone:
             started=fields.maybe_time(data, "started"),
             restarts=fields.maybe_int(data, "restarts"),
             memory=fields.maybe_int(data, "memory") or None,
+            memory_limit=fields.maybe_int(data, "memoryLimit") or None,
             cpu=_number(data.get("cpu")),
             cpu_seconds=_number(data.get("cpuSeconds")),
             requests=fields.maybe_int(data, "requests"),

@@ -74,6 +74,7 @@ SHAPES: Final[dict[str, Any]] = {
         started=maybe(TIME),
         restarts=WHOLE,
         memory=maybe(WHOLE),
+        memoryLimit=maybe(WHOLE),
         cpu=maybe(NUMBER),
         cpuSeconds=maybe(NUMBER),
         processes=WHOLE,

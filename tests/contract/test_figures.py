@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from tests.platforms import archive, hello
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.platforms import LocalPlatform
 
+MIB = 1024 * 1024
+
 ANSWERS = """
+globalThis.held = Buffer.alloc(60 << 20, 1);
 require('http').createServer((q, r) => {
   const status = parseInt(q.url.slice(1)) || 200;
   setTimeout(() => { r.statusCode = status; r.end('x') }, q.url === '/slow' ? 300 : 0);
@@ -79,7 +84,18 @@ def test_drones_are_shown_with_what_they_use(shared_platform: LocalPlatform) -> 
     drones = shared_platform.call("GET", f"{path}/drones").json()["drones"]
     assert [drone["number"] for drone in drones] == [1, 2]
     for drone in drones:
-        os.kill(drone["pid"], 0)
+        leader = psutil.Process(drone["pid"])
+        processes = [leader, *leader.children(recursive=True)]
+        # In a sandbox the app is not its leading process.
+        assert "node" in {one.name() for one in processes}
+        assert drone["memory"] == pytest.approx(sum(one.memory_info().rss for one in processes), rel=0.3)
+        spent = [one.cpu_times() for one in processes]
+        assert drone["cpuSeconds"] == pytest.approx(sum(one.user + one.system for one in spent), abs=0.3)
+        began = datetime.fromisoformat(drone["started"]).timestamp()
+        assert began == pytest.approx(leader.create_time(), abs=0.6)
+        listening = {(one.laddr.ip, one.laddr.port) for of in processes for one in of.net_connections("tcp")}
+        assert ("127.0.0.1", drone["port"]) in listening
+        assert drone["memoryLimit"] is None
         assert drone["state"] == "ready"
         assert drone["snapshot"] == "0.1.0"
         assert drone["restarts"] == 0
@@ -100,6 +116,33 @@ def test_drones_are_shown_with_what_they_use(shared_platform: LocalPlatform) -> 
     eventually(lambda: counts() == [4, 4])
     assert shared_platform.call("POST", f"{path}/stop").status_code == 200
     assert shared_platform.call("GET", f"{path}/drones").json() == {"drones": []}
+
+
+def test_a_bound_of_memory_holds_for_drones_that_run(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """At once; one that uses more keeps the old one, and command, view and log say so."""
+    path = deployed(shared_platform, "bounded")
+
+    def limits() -> list[int | None]:
+        shown = shared_platform.call("GET", f"{path}/drones").json()["drones"]
+        return [drone["memoryLimit"] for drone in shown]
+
+    for ram in (512, 400, 700):
+        assert shared_platform.call("POST", f"{path}/cloud", [{"drones": 1, "ram": ram}]).status_code == 200
+        assert limits() == [ram * MIB]
+    low = shared_platform.jitsu("cloud", "bounded", "--ram", "32", cwd=tmp_path)
+    assert "drone 1 uses" in low.stderr
+    assert "it keeps to 700 MiB until `jitsu restart bounded`" in low.stderr
+    assert limits() == [700 * MIB]
+    keeps = "uses more than that, and keeps to 700 MiB until it is launched again"
+    said = eventually(
+        lambda: keeps in (log := shared_platform.jitsu("logs", "bounded", cwd=tmp_path).stdout) and log
+    )
+    assert "memory of each drone: 32 MiB, before: 700 MiB" in said
+    fine = shared_platform.jitsu("cloud", "bounded", "--ram", "300", cwd=tmp_path)
+    assert "uses" not in fine.stderr
+    assert "limit 300 MiB" in shared_platform.jitsu("view", "bounded", cwd=tmp_path).stdout
+    assert shared_platform.call("POST", f"{path}/restart").status_code == 200
+    assert limits() == [300 * MIB]
 
 
 def test_prometheus_reads_the_figures(shared_platform: LocalPlatform) -> None:

@@ -6,17 +6,19 @@ import asyncio
 import json
 import os
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from jitsu_py.server.builder.folders import remove_tree
 from jitsu_py.server.confinement import Confiner, Sandbox, find_hierarchy, find_sandbox, find_users, mark_of
 from jitsu_py.server.drones import BootFailed, EventKind, Exit, Quarters
 from jitsu_py.server.drones.ownership import hand_over
 from jitsu_py.server.reconciler import words
-from tests.server.drones_world import get, supervised, until, world
+from tests.server.drones_world import NODE, get, supervised, until, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +81,12 @@ def quartered(*, sandbox: bool = True, groups: bool = True, **more: Any) -> Call
     return make
 
 
-def owned(**more: Any) -> Callable[[Path], Quarters]:
+def owned(*, groups: bool = True, **more: Any) -> Callable[[Path], Quarters]:
     """Makes quarters in which each app has a user of its own."""
 
     def make(state: Path) -> Quarters:
-        return Quarters(Confiner(state, find_sandbox(), find_hierarchy(), find_users()), state, **more)
+        held = Confiner(state, find_sandbox(), find_hierarchy() if groups else None, find_users())
+        return Quarters(held, state, **more)
 
     return make
 
@@ -97,7 +100,7 @@ async def ask(spec: DroneSpec, code: str) -> Any:
 
 async def spy(here: World, **more: Any) -> DroneSpec:
     """A spy that runs."""
-    spec = here.spec({"app.js": SPY}, **more)
+    spec = replace(here.spec({"app.js": SPY}, **more), place=here.count)
     await here.supervisor.start(spec)
     return spec
 
@@ -109,6 +112,12 @@ def endings(here: World, spec: DroneSpec) -> list[DroneEvent]:
 
 def reading(path: object) -> str:
     return f"return require('fs').readFileSync({json.dumps(str(path))}, 'utf8')"
+
+
+SANDBOXES = [
+    pytest.param(quartered, id="as the server's user"),
+    pytest.param(owned, marks=needs_users, id="as a user of its own"),
+]
 
 
 @needs_users
@@ -129,11 +138,14 @@ def test_a_file_with_another_name_elsewhere_is_not_handed_over(tmp_path: Path) -
 
 
 @needs_sandbox
-def test_a_drone_sees_nothing_of_the_platform_nor_of_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sandboxed", SANDBOXES)
+def test_a_drone_sees_nothing_of_the_platform_nor_of_another(
+    tmp_path: Path, sandboxed: Callable[[], Callable[[Path], Quarters]]
+) -> None:
     """Neither files, nor processes, nor environments."""
 
     async def scene() -> None:
-        async with world(tmp_path, quartered()) as here:
+        async with world(tmp_path, sandboxed()) as here:
             for name in ("state.db", "secret.key", "local-token", "server.toml"):
                 (here.root / name).write_text(SECRET)
             victim, thief = await spy(here, env={"TOKEN": SECRET}), await spy(here)
@@ -147,6 +159,10 @@ def test_a_drone_sees_nothing_of_the_platform_nor_of_another(tmp_path: Path) -> 
             assert 1 <= len(pids) <= 3
             for pid in pids:
                 assert SECRET not in await ask(thief, reading(f"/proc/{pid}/environ"))
+                assert await ask(thief, reading(f"/proc/{pid}/root{here.root}/secret.key")) in {
+                    "ENOENT",
+                    "EACCES",
+                }
             other = next(one.pid for one in here.supervisor.drones() if one.id == victim.id)
             assert await ask(thief, f"process.kill({other}, 0)") == "ESRCH"
 
@@ -154,11 +170,14 @@ def test_a_drone_sees_nothing_of_the_platform_nor_of_another(tmp_path: Path) -> 
 
 
 @needs_sandbox
-def test_a_drone_writes_to_its_own_folders_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sandboxed", SANDBOXES)
+def test_a_drone_writes_to_its_own_folders_only(
+    tmp_path: Path, sandboxed: Callable[[], Callable[[Path], Quarters]]
+) -> None:
     """Its snapshot, its home and /tmp are its own; what loads it, and the system, it can only read."""
 
     async def scene() -> None:
-        async with world(tmp_path, quartered()) as here:
+        async with world(tmp_path, sandboxed()) as here:
             spec = await spy(here)
             own = here.root / "run/drones" / spec.id
             write = "return require('fs').writeFileSync({}, 'mine')"
@@ -252,6 +271,44 @@ def test_too_much_memory_at_boot_is_why_it_failed(tmp_path: Path, way: tuple[boo
     asyncio.run(scene())
 
 
+HOLDS = "globalThis.held = Buffer.alloc({} << 20, 1); return 0"
+"""JavaScript that takes so many MiB."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_changed_bound_of_memory_holds_at_once(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """Also a higher one; one below what is used waits for the next launch; a new server knows which."""
+
+    async def scene() -> None:
+        quarters = quartered(sandbox=way[0], groups=way[1])
+        (tmp_path / "state").mkdir()
+        async with supervised(tmp_path / "state", leave_running=True, quarters=quarters) as here:
+            spec = await spy(here)
+
+            async def bound(mib: int) -> int:
+                await here.supervisor.bound(spec.app, mib * MIB)
+                return (here.supervisor.drones()[0].memory or 0) // MIB
+
+            assert here.supervisor.drones()[0].memory is None
+            assert [await bound(400), await bound(200), await bound(500)] == [400, 200, 500]
+            await ask(spec, HOLDS.format(200))
+            assert await bound(100) == 500
+        async with supervised(tmp_path / "state", quarters=quarters) as here:
+            wanted = replace(spec, memory=100 * MIB)
+            (drone,) = await here.supervisor.adopt({spec.id: wanted})
+            assert drone.memory == (500 * MIB if way[1] else None)
+            await here.supervisor.bound(spec.app, 600 * MIB)
+            assert here.supervisor.drones()[0].memory == 600 * MIB
+            with suppress(OSError):
+                await ask(spec, HOLDS.format(900))
+            await until(lambda: endings(here, spec), 30)
+            ending = endings(here, spec)[0].drone.last_exit
+            assert ending is not None
+            assert (ending.out_of_memory, ending.allowed) == (True, 600 * MIB)
+
+    asyncio.run(scene())
+
+
 @needs_groups
 @pytest.mark.parametrize("sandbox", [pytest.param(True, marks=needs_sandbox), False])
 def test_processes_are_bounded(tmp_path: Path, sandbox: bool) -> None:
@@ -274,12 +331,14 @@ def test_processes_are_bounded(tmp_path: Path, sandbox: bool) -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_drone_is_taken_over_and_ends_in_order(tmp_path: Path, way: tuple[bool, bool]) -> None:
+@pytest.mark.parametrize(
+    "way", [*WAYS, pytest.param(None, marks=[needs_sandbox, needs_users], id="user of its own")]
+)
+def test_a_drone_is_taken_over_and_ends_in_order(tmp_path: Path, way: tuple[bool, bool] | None) -> None:
     """By another server, which did not start it: TERM reaches the app, not the sandbox around it."""
 
     async def scene() -> None:
-        quarters = quartered(sandbox=way[0], groups=way[1])
+        quarters = quartered(sandbox=way[0], groups=way[1]) if way else owned()
         state = tmp_path / "state folder"
         state.mkdir()
         async with supervised(state, leave_running=True, quarters=quarters) as here:
@@ -344,7 +403,7 @@ def test_each_app_has_a_user_of_its_own(tmp_path: Path) -> None:
 
     async def scene() -> None:
         async with world(tmp_path, owned()) as here:
-            first, second = await placed(here, 1), await placed(here, 2)
+            first, second = await spy(here), await spy(here)
             for spec, user in ((first, find_users().numbers[1]), (second, find_users().numbers[2])):
                 status = await ask(spec, reading("/proc/self/status"))
                 facts = dict(line.split(":", 1) for line in status.splitlines())
@@ -386,11 +445,26 @@ def test_files_of_an_earlier_user_are_handed_over(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
-async def placed(here: World, place: int) -> DroneSpec:
-    """A spy of the app in a place, that runs."""
-    spec = replace(here.spec({"app.js": SPY}), place=place)
-    await here.supervisor.start(spec)
-    return spec
+@needs_sandbox
+@needs_users
+def test_a_fetched_node_runs_for_every_user(tmp_path: Path) -> None:
+    """Whatever the permissions of the folders that it was fetched into."""
+
+    async def scene() -> None:
+        async with world(tmp_path, owned()) as here:
+            place = here.root / "engines" / "node" / ".tools" / "20"
+            place.mkdir(parents=True)
+            (place / "node").symlink_to(NODE)
+            (place / "tool").write_text("#!/bin/sh\necho a tool")
+            (place / "tool").chmod(0o755)
+            for folder in (place, *place.parents[:3]):
+                folder.chmod(0o700)
+            spec = replace(here.spec({"app.js": SPY}, "tool; exec node app.js", node=place / "node"), place=4)
+            await here.supervisor.start(spec)
+            assert here.printed(spec) == "a tool\n"
+            assert await ask(spec, "return process.getuid()") == find_users().numbers[4]
+
+    asyncio.run(scene())
 
 
 @needs_sandbox
@@ -405,5 +479,61 @@ def test_a_folder_of_the_machine_is_seen_where_the_settings_say_so(tmp_path: Pat
             spec = await spy(here)
             assert await ask(spec, reading(tmp_path / "shared/file")) == "shared"
             assert await ask(spec, reading(tmp_path / "beside/file")) == "ENOENT"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("way", WAYS[:3])
+def test_a_child_that_hides_ends_with_its_drone(tmp_path: Path, way: tuple[bool, bool]) -> None:
+    """In a session of its own, without the platform's mark, deaf to TERM: sandbox or group end it."""
+
+    async def scene() -> None:
+        async with world(tmp_path, quartered(sandbox=way[0], groups=way[1])) as here:
+            spec = await spy(here)
+            hidden = f"3{os.getpid()}"
+            script = f"trap '' TERM; exec env -i setsid sleep {hidden}"
+            options = "{detached: true, stdio: 'ignore'}"
+            await ask(
+                spec, f"require('child_process').spawn('sh', ['-c', {json.dumps(script)}], {options}).unref()"
+            )
+            await until(lambda: _sleepers(hidden), 20)
+            await here.supervisor.stop(spec.id)
+            assert _sleepers(hidden) == []
+
+    asyncio.run(scene())
+
+
+def _sleepers(seconds: str) -> list[int]:
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", seconds]]
+
+
+@needs_sandbox
+@needs_users
+def test_processes_of_a_user_of_its_own_are_bounded_without_groups(tmp_path: Path) -> None:
+    """The system counts what that user runs, though the server is root."""
+
+    async def scene() -> None:
+        async with world(tmp_path, owned(groups=False, processes=60)) as here:
+            spec = await spy(here)
+            begin = "require('child_process').spawn('sleep', ['9']).on('error', () => {}).pid"
+            assert 10 < await ask(spec, f"let n = 0; while (n < 200 && {begin}) n++; return n") < 60
+
+    asyncio.run(scene())
+
+
+@needs_sandbox
+@needs_users
+def test_what_an_app_left_behind_can_be_removed(tmp_path: Path) -> None:
+    """Also from folders that it closed."""
+
+    async def scene() -> None:
+        async with world(tmp_path, owned()) as here:
+            spec = await spy(here)
+            await ask(
+                spec, "require('child_process').execSync('mkdir -p a/b && touch a/b/c && chmod 0 a/b a')"
+            )
+            await here.supervisor.stop(spec.id)
+            assert remove_tree(spec.folder)
+            assert not (here.root / "run" / "drones" / spec.id).exists()
 
     asyncio.run(scene())

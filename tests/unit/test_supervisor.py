@@ -52,6 +52,11 @@ class FakeProcess:
     async def wait(self) -> Exit:
         return await asyncio.shield(self.ending)
 
+    memory: int | None = None
+
+    async def bound(self, memory: int) -> None:
+        self.memory = memory
+
     def signal(self, number: signal.Signals) -> None:
         self.signals.append(number)
 

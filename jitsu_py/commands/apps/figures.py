@@ -41,6 +41,7 @@ DRONE: list[Field[Drone]] = [
     Field("started", "STARTED", lambda one: iso(one.started), human=age, plain=str),
     Field("restarts", "RESTARTS", lambda one: one.restarts),
     Field("memory", "MEMORY", lambda one: one.memory, human=size),
+    Field("memoryLimit", "LIMIT", lambda one: one.memory_limit, human=size),
     Field("cpu", "CPU", lambda one: one.cpu, human=lambda value: "-" if value is None else f"{value:g} %"),
     Field("cpuSeconds", "CPU TIME", lambda one: one.cpu_seconds, listed=False),
     Field("requests", "REQUESTS", lambda one: one.requests),

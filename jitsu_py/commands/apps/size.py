@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from jitsu_py.commands.apps.group import apps
-from jitsu_py.console.fields import Field
+from jitsu_py.console.fields import Field, size
 from jitsu_py.context import Context, pass_context
-from jitsu_py.errors import UsageError
+from jitsu_py.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jitsu_py.api.apps import Cloud
+
+
+MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,20 @@ def _resize(context: Context, name: str, change: Callable[[Cloud], Cloud]) -> No
         going_on = f"the platform goes on; `jitsu view {name}` tells how it went"
         with context.console.waiting(f"Scaling {name}"), context.interruptible(going_on):
             now = client.apps.set_cloud(name, [wanted])
+        if wanted.ram:
+            _tell_exceptions(context, name, wanted.ram * MIB)
     context.console.table(now, CLOUD, empty="")
+
+
+def _tell_exceptions(context: Context, name: str, limit: int) -> None:
+    """Say which drones go on with another bound, since they use more than the new one."""
+    with suppress(NotFoundError):  # a server of before does not know its drones
+        for drone in context.client.apps.drones(name):
+            held = drone.raw.get("memoryLimit", limit)
+            if drone.pid is not None and held != limit:
+                kept = "it has no bound" if held is None else f"it keeps to {size(held)}"
+                until = f"until `jitsu restart {name}`"
+                context.console.warn(f"drone {drone.number} uses {size(drone.memory)}: {kept} {until}")
 
 
 def _list_places(context: Context) -> None:

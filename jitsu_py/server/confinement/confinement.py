@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.confinement import measuring
@@ -128,20 +129,14 @@ class Confinement:
         """
         entrances = self._group.entrances if self._group else []
         inner = (*self.user.become, *argv) if self.user else tuple(argv)
+        user = self.user.number if self.user else None
         if self._sandbox is None:
-            yield Start(launched(inner, self.limits, entrances), env)
+            yield Start(launched(inner, self.limits, entrances, user), env)
             return
         arguments = self._sandbox.arguments(view, self._state, env, BECOMING if self.user else ())
         with handed_over(arguments, env) as handle:
             sandboxed = (self._sandbox.program, "--args", str(handle), "--", *inner)
-            yield Start(launched(sandboxed, self.limits, entrances), marks, (handle,))
-
-    def bound(self, limits: Limits) -> None:
-        """Set other bounds of memory and processes; what is above one already stays within the former."""
-        self.limits = limits
-        if self._group is not None:
-            with suppress(OSError):
-                self._group.make(limits)
+            yield Start(launched(sandboxed, self.limits, entrances, user), marks, (handle,))
 
     def step_back(self, nice: int) -> None:
         """Let it step back for others, by its group's weight where it has one.
@@ -151,6 +146,22 @@ class Confinement:
         """
         if self._group is not None:
             self._group.weigh(self.limits, nice)
+
+    def bound(self, memory: int) -> bool:
+        """Let it use so many bytes of memory from now on; whether it keeps to that.
+
+        One that uses more already goes on with its bound of before.
+        """
+        if self._group is None:
+            if self.usage().memory > memory:
+                return False
+        else:
+            try:
+                self._group.bound(memory)
+            except OSError:
+                return False
+        self.limits = replace(self.limits, memory=memory)
+        return True
 
     def attach(self, pid: int) -> None:
         """Hold a process that runs already (one adopted, say), and what it starts from now on.
@@ -274,7 +285,7 @@ class Confiner:
         folder: Path | None = None,
         user: User | None = None,
     ) -> Confinement:
-        """Make what holds one program.
+        """Make what holds one program. Where its group is there already, the bound of memory is that group's.
 
         Args:
             name: of its control group, among those of the state folder: `build-<id>`, `drone-<id>`.
@@ -285,6 +296,8 @@ class Confiner:
         """
         sandbox = None if self.why_no_sandbox else self.sandbox
         group = self._made(name, limits)
+        if group is not None:
+            limits = replace(limits, memory=group.bounded())
         return Confinement(limits, group, sandbox, self._state, folder, self.forget, user)
 
     def _made(self, name: str, limits: Limits) -> Group | None:

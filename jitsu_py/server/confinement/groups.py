@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -31,6 +32,9 @@ EMPTYING_SECONDS: Final = 5.0
 
 PAUSE: Final = 0.01
 
+UNBOUNDED: Final = 1 << 62
+"""Bytes from which on a bound of version 1 is none: it has a number where nobody set one."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -41,32 +45,49 @@ class Group:
     """Its folder for each controller."""
 
     def make(self, limits: Limits) -> None:
-        """Make it, with its bounds; one that is there gets other bounds.
+        """Make it, with its bounds; what is there already keeps a bound that is not among these.
 
         Raises:
             OSError: it cannot be made, or uses more than that already.
         """
         for folder in self._places():
             folder.mkdir(exist_ok=True)
-        # In version 1 the bound with swap is never the lower one: it rises first, or falls last.
-        self._set_swap(limits)
         for file, value in self._settings(limits):
             write(file, value)
-        self._set_swap(limits)
+        if limits.memory is not None:
+            self.bound(limits.memory)
 
-    def _set_swap(self, limits: Limits) -> None:
-        # A machine may keep no account of swap; then the first bound is the only one.
-        for file in self._swap(limits):
-            with suppress(OSError):
-                write(file, str(limits.memory) if self.version == 1 else "0")
+    def bound(self, memory: int) -> None:
+        """Set how many bytes of memory may be used.
+
+        Raises:
+            OSError: EBUSY: more is in use, and what held before still does.
+        """
+        folder = self.folders["memory"]
+        if self.memory() > memory:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        if self.version == 2:
+            write(folder / "memory.max", str(memory))
+            write(folder / "memory.oom.group", "1")
+            with suppress(OSError):  # a machine may keep no account of swap
+                write(folder / "memory.swap.max", "0")
+            return
+        both, alone = folder / "memory.memsw.limit_in_bytes", folder / "memory.limit_in_bytes"
+        # That of memory and swap is never the lower one.
+        with suppress(OSError):
+            write(both, str(max(memory, _number(alone))))
+        write(alone, str(memory))
+        with suppress(OSError):
+            write(both, str(memory))
+
+    def bounded(self) -> int | None:
+        """Bytes of memory that may be used; None: as much as there is."""
+        name = "memory.limit_in_bytes" if self.version == 1 else "memory.max"
+        found = _number(self.folders["memory"] / name)
+        return found if 0 < found < UNBOUNDED else None
 
     def _settings(self, limits: Limits) -> Iterator[tuple[Path, str]]:
-        first = self.version == 1
-        memory, pids = (self.folders.get(name) for name in ("memory", "pids"))
-        if memory and limits.memory is not None:
-            yield memory / ("memory.limit_in_bytes" if first else "memory.max"), str(limits.memory)
-            if not first:
-                yield memory / "memory.oom.group", "1"
+        pids = self.folders.get("pids")
         if pids and limits.processes is not None:
             yield pids / "pids.max", str(limits.processes)
         yield from self._weight(limits, limits.nice)
@@ -90,12 +111,6 @@ class Group:
         for file, value in self._weight(limits, nice):
             with suppress(OSError):
                 write(file, value)
-
-    def _swap(self, limits: Limits) -> list[Path]:
-        memory = self.folders.get("memory")
-        if memory is None or limits.memory is None:
-            return []
-        return [memory / ("memory.memsw.limit_in_bytes" if self.version == 1 else "memory.swap.max")]
 
     @property
     def entrances(self) -> list[Path]:

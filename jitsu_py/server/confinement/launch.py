@@ -31,19 +31,23 @@ FAILED: Final = 125
 SENTENCE: Final = "jitsu: its bounds could not be set"
 
 
-def launched(argv: Sequence[str], limits: Limits, entrances: Sequence[Path]) -> tuple[str, ...]:
+def launched(
+    argv: Sequence[str], limits: Limits, entrances: Sequence[Path], user: int | None = None
+) -> tuple[str, ...]:
     """A command line that takes on bounds, then becomes another one, under the same process id.
 
     Args:
         argv: program and arguments.
         limits: its bounds.
         entrances: the files of its control groups.
+        user: as whom it runs in the end, by number; None: as this process.
     """
-    script = "\n".join([*_steps(limits, entrances), f'exec {_nice(limits)}"$@"'])
+    whose = os.geteuid() if user is None else user
+    script = "\n".join([*_steps(limits, entrances, whose), f'exec {_nice(limits)}"$@"'])
     return (SHELL, "-c", script, "jitsu", *argv)
 
 
-def _steps(limits: Limits, entrances: Sequence[Path]) -> Iterator[str]:
+def _steps(limits: Limits, entrances: Sequence[Path], user: int) -> Iterator[str]:
     for entrance in entrances:
         failed = f"{{ echo {shlex.quote(SENTENCE)} >&2; exit {FAILED}; }}"
         yield f"echo 0 > {shlex.quote(str(entrance))} || {failed}"
@@ -58,9 +62,9 @@ def _steps(limits: Limits, entrances: Sequence[Path]) -> Iterator[str]:
     if limits.disk is not None:
         blocks = _allowed(limits.disk, resource.RLIMIT_FSIZE) // BLOCK
         yield f"ulimit -f {max(1, blocks)} 2>/dev/null"
-    if limits.processes is not None and not entrances and os.geteuid() != 0:
+    if limits.processes is not None and not entrances and user != 0:
         # The one letter is bash's, the other dash's. The system counts all that this user runs.
-        count = _allowed(limits.processes + _running(), resource.RLIMIT_NPROC)
+        count = _allowed(limits.processes + _running(user), resource.RLIMIT_NPROC)
         yield f"ulimit -u {count} 2>/dev/null || ulimit -p {count} 2>/dev/null"
 
 
@@ -76,12 +80,12 @@ def _allowed(wanted: int, kind: int) -> int:
     return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
 
 
-def _running() -> int:
-    """Processes and threads of this user."""
-    own, count = os.getuid(), 0
+def _running(user: int) -> int:
+    """Processes and threads of a user."""
+    count = 0
     for process in psutil.process_iter():
         try:
-            if process.uids().real == own:
+            if process.uids().real == user:
                 count += process.num_threads()
         except (psutil.Error, OSError):
             continue

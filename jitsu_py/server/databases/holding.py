@@ -41,12 +41,13 @@ class Holder:
         Args:
             leader: its leading process.
         """
-        hold = self._made(ref, memory)
+        hold = self._made(ref, None)
         if hold.is_grouped and leader not in hold.pids():
             # Launched by a server that had no control groups.
             for process in census.group(leader):
                 with suppress(OSError):
                     hold.attach(process.pid)
+        hold.bound(memory * MIB)
         return hold
 
     def sweep(self, keep: Container[str]) -> None:
@@ -57,6 +58,6 @@ class Holder:
         """
         self._confiner.sweep(GROUPS, keep)
 
-    def _made(self, ref: str, memory: int) -> Confinement:
-        limits = Limits(memory=memory * MIB, open_files=None)
+    def _made(self, ref: str, memory: int | None) -> Confinement:
+        limits = Limits(memory=None if memory is None else memory * MIB, open_files=None)
         return self._confiner.confine(f"{GROUPS}{ref}", limits)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -113,7 +113,7 @@ class Process:
     def bound(self, memory: int) -> None:
         """Set another bound of memory, MiB; more than that in use already stays within the former one."""
         if self._hold is not None:
-            self._hold.bound(replace(self._hold.limits, memory=memory * MIB))
+            self._hold.bound(memory * MIB)
 
     def release(self) -> None:
         """Watch it no longer; it goes on."""

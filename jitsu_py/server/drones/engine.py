@@ -113,6 +113,13 @@ class Process(Protocol):
     async def wait(self) -> Exit:
         """Return when the leading process ended."""
 
+    @property
+    def memory(self) -> int | None:
+        """Bytes that all its processes may use together, just now; None: no bound."""
+
+    async def bound(self, memory: int) -> None:
+        """Set how many bytes they may use from now on; where they use more, the bound of before stays."""
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to every process of the group; nothing happens if none is left."""
 

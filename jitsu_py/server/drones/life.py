@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.drones.backoff import Backoff
@@ -95,6 +96,7 @@ class Life:
             since=self._since,
             drain=self.spec.drain,
             grace=self.spec.grace,
+            memory=process.memory if process else self.spec.memory,
             crashing=self._is_crashing(),
             last_exit=self._last_exit,
         )
@@ -219,6 +221,12 @@ class Life:
             else:
                 self._failure = BootFailed.never_listened(self.spec, output)
         self._terminate(process)
+
+    async def bound(self, memory: int) -> None:
+        """Set how many bytes it may use: at once unless it uses more now, else from its next launch on."""
+        self.spec = replace(self.spec, memory=memory)
+        if self._process is not None:
+            await self._process.bound(memory)
 
     def end(self) -> None:
         """It is wanted no longer, whatever it does now."""

@@ -36,14 +36,28 @@ class Memory:
 
     def __init__(self, hold: Confinement, leader: int, end: Callable[[], None]) -> None:
         self._hold = hold
-        self._leader = leader
         self._end = end
         self._exceeded = False
-        self._task = asyncio.ensure_future(self._watch()) if hold.limits.memory is not None else None
+        self._task: asyncio.Future[None] | None = None
+        if not hold.is_grouped:
+            hold.attach(leader)
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._task is None and self._hold.limits.memory is not None:
+            self._task = asyncio.ensure_future(self._watch())
+
+    @property
+    def allowed(self) -> int | None:
+        """Bytes that it may use; None: as much as there is."""
+        return self._hold.limits.memory
+
+    async def bound(self, memory: int) -> None:
+        """Set how many bytes it may use; one that uses more already keeps its bound of before."""
+        await asyncio.to_thread(self._hold.bound, memory)
+        self._begin()
 
     async def _watch(self) -> None:
-        if not self._hold.is_grouped:
-            self._hold.attach(self._leader)
         pause = COUNTED if self._hold.is_grouped else LOOK
         while True:
             await asyncio.sleep(pause)

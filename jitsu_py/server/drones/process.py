@@ -96,6 +96,16 @@ class LocalProcess:
         """What is wrong with its health; None: nothing."""
         return None if self._spec.health is None else await health.ailment(self._spec.port, self._spec.health)
 
+    @property
+    def memory(self) -> int | None:
+        """The bound that is kept now."""
+        return self._memory.allowed if self._memory else None
+
+    async def bound(self, memory: int) -> None:
+        """Bound it anew, unless it uses more."""
+        if self._memory is not None:
+            await self._memory.bound(memory)
+
     async def _is_ready(self, *, knock: bool) -> bool:
         reported = self._is_reported()
         if not (reported or knock) or not await _answers(self._spec.port):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 GROUPS: Final = "drone-"
 """How the names of drones' control groups begin."""
+
+OPEN: Final = 0o055
+"""In a folder's permissions: others may read it and go through it."""
+
+LEVELS: Final = ("*", "*/*", "*/*/*", "*/*/*/*")
+"""Of the engines' folder: node, a version or a package manager, its versions."""
 
 LINKS: Final = 16
 """Links to a Node that are followed, one to the next."""
@@ -76,9 +82,7 @@ class Quarters:
     def _is_for_all(self, node: Path) -> bool:
         """Whether a user of its own could run a Node, once its folders are shown in a sandbox."""
         engines = self.state.resolve() / "engines"
-        for folder in (engines, engines / "node"):
-            if folder.is_dir():
-                folder.chmod(0o755)
+        _open_up(engines)
         real = node.resolve()
         shown = [place.resolve() for place in (Path("/usr"), engines, *_places(node))]
         steps = [step for step in (real, *real.parents) if any(step.is_relative_to(one) for one in shown)]
@@ -96,12 +100,17 @@ class Quarters:
         Args:
             leader: its leading process.
         """
-        hold = self._held(spec)
-        if hold.is_grouped and leader not in hold.pids():
+        hold = self._held(replace(spec, memory=None))
+        if not hold.is_grouped:
+            hold.attach(leader)
+        elif leader not in hold.pids():
             # Launched by a server that had no control groups.
             for process in census.group(leader):
                 with suppress(OSError):
                     hold.attach(process.pid)
+        if spec.memory is not None:
+            # Its bound may have been changed while no server ran.
+            hold.bound(spec.memory)
         return hold
 
     def view(self, spec: DroneSpec, folder: DroneFolder, hold: Confinement) -> View:
@@ -128,6 +137,15 @@ class Quarters:
             keep: ids of those that stay; it may change meanwhile.
         """
         self.confiner.sweep(GROUPS, keep)
+
+
+def _open_up(engines: Path) -> None:
+    """Let everybody who gets as far as the engines' folder into each of them, and into package managers."""
+    for folder in (engines, *(found for level in LEVELS for found in engines.glob(level))):
+        with suppress(FileNotFoundError):  # there is none, or it was removed meanwhile
+            status = folder.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                folder.chmod(stat.S_IMODE(status.st_mode) | OPEN)
 
 
 def _places(program: Path) -> Iterator[Path]:

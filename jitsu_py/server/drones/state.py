@@ -47,6 +47,8 @@ class Drone:
     """Seconds that its last requests have once it is to go."""
     grace: float
     """Seconds that it has between TERM and KILL."""
+    memory: int | None = None
+    """Bytes that its processes may use together; None: no bound."""
     crashing: bool = False
     """It ended by itself too often of late, and has not yet run long enough to be trusted again."""
     last_exit: Exit | None = None

@@ -123,6 +123,11 @@ class Supervisor:
             self._queue.put_nowait(m.End(life))
             await asyncio.shield(life.over)
 
+    async def bound(self, app: str, memory: int) -> None:
+        """Set how many bytes each drone of an app ("user/name") may use; `Drone.memory` tells what holds."""
+        lives = [life for life in self._lives.values() if life.spec.app == app]
+        await asyncio.gather(*(life.bound(memory) for life in lives))
+
     async def adopt(self, specs: Mapping[str, DroneSpec]) -> list[Drone]:
         """Take over the drones that run and are wanted; stop all others of this platform.
 

@@ -165,6 +165,13 @@ class Fleet:
             raise failures[0]
         return specs
 
+    async def bound(self, app: App) -> list[Drone]:
+        """Have an app's drones keep to the memory that it may use; those of its release that use more."""
+        if app.ram is None:
+            return []
+        await self._supervisor.bound(app.key, app.ram * MIB)
+        return [drone for drone in self.of(app) if drone.pid is not None and drone.memory != app.ram * MIB]
+
     async def end(self, drones: Iterable[Drone | DroneSpec]) -> None:
         """Stop drones, and read the last that they printed."""
         await asyncio.gather(*(self._end(drone.app, drone.id, drone.port) for drone in drones))

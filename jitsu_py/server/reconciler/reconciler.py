@@ -204,9 +204,17 @@ class Reconciler:
             await asyncio.to_thread(self._desired.set, app, drones=drones, ram=ram)
             if app.drones != drones:
                 self.notes.add(app.key, f"scaled from {app.drones} to {drones} drones{by()}")
-            app = await asyncio.to_thread(self._desired.fresh, app)
+            before, app = app, await asyncio.to_thread(self._desired.fresh, app)
+            if app.ram != before.ram:
+                await self._bound(before, app)
             if app.state == "started":
                 await self._fill(app)
+
+    async def _bound(self, before: App, app: App) -> None:
+        """Have the drones that run keep to the memory that their app may use now."""
+        self.notes.add(app.key, words.bounded(before.ram, app.ram) + by())
+        for drone in await self._fleet.bound(app):
+            self.notes.add(app.key, words.uses_more(drone), drone=drone.id, snapshot=drone.snapshot)
 
     async def routes_changed(self) -> None:
         """Make the router's routes those that are wanted now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jitsu_py.server.drones import DroneEvent, DroneState, EventKind
+from jitsu_py.server.drones.engine import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,18 @@ def _ending(drone: Drone) -> str:
     if ending.signal == "SIGKILL" and not ending.out_of_memory:
         return "crashed by SIGKILL, which the platform did not send: perhaps the machine was out of memory"
     return f"crashed {ending.words()}"
+
+
+def bounded(before: int | None, after: int | None) -> str:
+    """An app's drones may use other memory than before; MiB."""
+    was, now = (f"{ram} MiB" if ram else "all there is" for ram in (before, after))
+    return f"memory of each drone: {now}, before: {was}"
+
+
+def uses_more(drone: Drone) -> str:
+    """A drone runs that used more than it may from now on."""
+    bound = "has no bound" if drone.memory is None else f"keeps to {drone.memory // MIB} MiB"
+    return f"uses more than that, and {bound} until it is launched again"
 
 
 def routed(snapshot: str, drones: int, hosts: Sequence[str]) -> str:

@@ -80,6 +80,7 @@ def drone_view(measured: Measured) -> dict[str, Any]:
         "started": None if drone.started is None else iso(drone.started),
         "restarts": drone.restarts,
         "memory": used.memory if used else None,
+        "memoryLimit": drone.memory,
         "cpu": None if measured.share is None else round(measured.share * 100, 1),
         "cpuSeconds": round(used.cpu, 2) if used else None,
         "processes": used.processes if used else 0,
