@@ -357,3 +357,20 @@ def test_router_signals_nobody_else(run: Path) -> None:
         socket.create_server(("127.0.0.1", port)).close()
 
     asyncio.run(scene())
+
+
+def test_router_start_given_up(run: Path) -> None:
+    """An HAProxy whose start was cancelled half-way is ended by `close`, though nobody knew its pid."""
+
+    async def scene() -> None:
+        router = new_router(run, free_port())
+        starting = asyncio.create_task(router.start())
+        while not (run / "haproxy.log").exists():  # made right before HAProxy is started
+            await asyncio.sleep(0.001)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        await router.close(leave_running=False)
+        assert masters(run) == []
+
+    asyncio.run(scene())

@@ -163,14 +163,10 @@ class Process:
         await ended(self.pid)
 
     async def stop(self) -> None:
-        """End HAProxy at once, with all its connections."""
-        pid, self.pid = self.pid, 0
-        if pid:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-                if await gone(pid, 5.0):
-                    break
+        """End HAProxy at once, with all its connections; also one whose start was given up half-way."""
+        known, self.pid = self.pid, 0
+        masters = {known, *await asyncio.to_thread(orphans, self._run / CONFIG)} - {0}
+        await asyncio.gather(*(_end(master) for master in masters))
         for name in (SOCKET, MASTER, PID_FILE):
             (self._run / name).unlink(missing_ok=True)
 
@@ -256,6 +252,14 @@ class Process:
 def _unusable(error: OSError) -> PlatformError:
     kind = Code.DISK_FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else Code.INTERNAL
     return PlatformError(kind, f"HAProxy does not start: {error}", blame=Blame.SYSTEM)
+
+
+async def _end(pid: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+        if await gone(pid, 5.0):
+            break
 
 
 async def _until(settled: Callable[[], Awaitable[bool]]) -> None:
