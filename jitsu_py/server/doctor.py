@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -93,7 +94,10 @@ def _ports(settings: Settings, running: run.Status | None) -> Iterator[Finding]:
         return
     yield Finding("server", "ok", "does not run", "`jitsu server start` or the next `jitsu deploy` starts it")
     yield _port("api-port", "[api]", settings.api.address, settings.api.port, wire.API_PORT)
-    yield _port("router-port", "[router]", settings.router.address, settings.router.port, wire.ROUTER_PORT)
+    router = settings.router
+    yield _port("router-port", "[router]", router.address, router.port, wire.ROUTER_PORT)
+    if router.https is not None:
+        yield _port("https-port", "[router]", router.address, router.https, router.https)
 
 
 def _port(check: str, section: str, address: str, named: int | None, usual: int) -> Finding:
@@ -108,13 +112,17 @@ def _port(check: str, section: str, address: str, named: int | None, usual: int)
 
 
 def _why_not_bound(address: str, port: int) -> str:
+    """Why the port cannot be taken, and who has it where the system says that; empty: it can."""
+    from jitsu_py.server.router.processes import holder
+
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address, port))
     except OSError as error:
-        return (error.strerror or str(error)).lower()
+        who = holder(port) if error.errno == errno.EADDRINUSE else ""
+        return (error.strerror or str(error)).lower() + (f" by {who}" if who else "")
     return ""
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import subprocess
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.people import JITSU, Done
+
 if TYPE_CHECKING:
-    from tests.cli.people import Done, Person
+    from collections.abc import Iterator
+
+    from tests.cli.people import Person
     from tests.platforms import LocalPlatform
 
 pytestmark = pytest.mark.slow
@@ -19,6 +29,59 @@ def state(done: Done, check: str) -> str:
     """How one check came out."""
     found: str = next(row["state"] for row in done.json()["checks"] if row["check"] == check)
     return found
+
+
+def row(done: Done, check: str) -> dict[str, str]:
+    """All that was said of one check."""
+    found: dict[str, str] = next(one for one in done.json()["checks"] if one["check"] == check)
+    return found
+
+
+def may_have_a_world() -> bool:
+    """Whether this system lets a process have mounts of its own."""
+    with contextlib.suppress(OSError):
+        tried = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+        return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+    return False
+
+
+needs_a_world = pytest.mark.skipif(not may_have_a_world(), reason="no mounts of one's own here")
+
+
+def doctor_after(person: Person, script: str, *before: str) -> Done:
+    """What the doctor says of a machine that a line of shell has changed, for it alone."""
+    command = [*before, "sh", "-euc", f'{script}; exec "$@"', "sh", *JITSU, "server", "doctor", "--json"]
+    ran = subprocess.run(
+        command,
+        cwd=person.folder,
+        env=person.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Done(ran.returncode, ran.stdout, ran.stderr)
+
+
+@contextlib.contextmanager
+def an_authority(ahead: float) -> Iterator[str]:
+    """The address of an authority whose clock is so many seconds ahead of this machine's."""
+
+    class Clock(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(200)
+            self.send_header("date", formatdate(time.time() + ahead, usegmt=True))
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Clock) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/directory"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_machine_that_is_well(person: Person) -> None:
@@ -69,6 +132,11 @@ def test_ports(person: Person) -> None:
         done = person.jitsu("server", "doctor", "--json")
         assert (done.code, state(done, "api-port")) == (11, "failed")
         assert "[api]" in person.jitsu("server", "doctor").out
+        (folder / "server.toml").write_text(f"[router]\nport = {port}\nhttps = {port}\n")
+        done = person.jitsu("server", "doctor", "--json")
+        assert (state(done, "router-port"), state(done, "https-port")) == ("failed", "failed")
+        assert f"pid {os.getpid()}" in done.out
+    (folder / "server.toml").unlink()
     assert person.jitsu("server", "doctor").code == 0
 
 
@@ -102,3 +170,65 @@ def test_no_haproxy_and_no_node(person: Person) -> None:
     done = person.jitsu("server", "doctor", "--json", PYTHONPATH=str(person.folder), PATH=str(empty))
     assert done.code == 11, done.err
     assert [state(done, check) for check in ("haproxy", "node", "npm")] == ["failed"] * 3
+
+
+@needs_a_world
+def test_names_that_lead_elsewhere(person: Person) -> None:
+    """An unknown name is 11, one that leads to another machine a warning; what to do at the DNS is said."""
+    folder = person.folder / "state"
+    folder.mkdir()
+    (folder / "server.toml").write_text('[api]\nhost = "api.test"\n[router]\ndomain = "apps.test"\n')
+    hosts, resolver = person.folder / "hosts", person.folder / "resolv.conf"
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    hosts.write_text("127.0.0.1 localhost jitsu-doctor.apps.test\n192.0.2.7 api.test\n")
+    script = f"mount --bind {hosts} /etc/hosts; mount --bind {resolver} /etc/resolv.conf"
+    done = doctor_after(person, script, "unshare", "-rm")
+    api, apps = row(done, "dns api.test"), row(done, "dns jitsu-doctor.apps.test")
+    assert (api["state"], apps["state"]) == ("warning", "ok")
+    assert "192.0.2.7 is no address of this machine" in api["found"]
+    assert row(done, "https")["state"] == "warning"
+    hosts.write_text("127.0.0.1 localhost api.test\n")
+    done = doctor_after(person, script, "unshare", "-rm")
+    assert (done.code, state(done, "dns api.test")) == (11, "ok")
+    unknown = row(done, "dns jitsu-doctor.apps.test")
+    assert unknown["state"] == "failed"
+    assert "point *.apps.test" in unknown["hint"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "code", "said"), [(7200, 11, "behind"), (-7200, 11, "ahead"), (0, 0, "right")]
+)
+def test_a_clock_that_is_wrong(person: Person, ahead: float, code: int, said: str) -> None:
+    """Two hours off makes every certificate void; that is held against the authority's own clock."""
+    folder = person.folder / "state"
+    folder.mkdir()
+    with an_authority(ahead) as directory:
+        (folder / "server.toml").write_text(
+            f'[router]\nhttps = 8443\n[acme]\nemail = "ops@example.com"\ndirectory = "{directory}"\n'
+        )
+        done = person.jitsu("server", "doctor", "--json")
+    clock = row(done, "clock")
+    assert (done.code, clock["state"]) == (code, "failed" if code else "ok")
+    assert said in clock["found"]
+    assert bool(clock["hint"]) == bool(code)
+    # An authority would look on port 80, which is not where the router is.
+    assert row(done, "acme")["state"] == "warning"
+
+
+@needs_a_world
+def test_a_disk_that_is_full(person: Person) -> None:
+    """Less room than a build takes is 11; a little more is a warning."""
+    folder = person.folder / "state"
+    folder.mkdir()
+    for size, code, told in (("64m", 11, "failed"), ("1g", 0, "warning")):
+        script = f"mount -t tmpfs -o size={size} none {folder}"
+        done = doctor_after(person, script, "unshare", "-rm")
+        assert (done.code, state(done, "disk")) == (code, told)
+        assert "free space" in row(done, "disk")["hint"]
+
+
+def test_few_open_files(person: Person) -> None:
+    """A hard limit that a router does not live with is 11 and says which limit to raise."""
+    done = doctor_after(person, "ulimit -n 512")
+    assert (done.code, state(done, "files")) == (11, "failed")
+    assert "ulimit -Hn" in row(done, "files")["hint"]
