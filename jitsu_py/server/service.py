@@ -157,7 +157,7 @@ class Service:
         await asyncio.to_thread(self._snapshots.recover)
         # Before the apps, which look for them at their first moment.
         await self._databases.open()
-        await self._certificates.open()
+        await self._certificates.show()
         try:
             await self._reconciler.open()
         except PlatformError as error:

@@ -84,6 +84,7 @@ class Certificates:
         self._pause = pause
         self._local = LocalAuthority(settings.home) if settings.router.local_ca else None
         self._acme = _acme(settings, router) if settings.acme.email and self.is_on else None
+        self._telling = asyncio.Lock()
         self._shown: frozenset[str] = frozenset()
         self.edition = 0
         """Changes with what `covers` says."""
@@ -98,8 +99,8 @@ class Certificates:
         """Whether visitors of a host are shown a certificate that is for it and not over."""
         return host in self._shown
 
-    async def open(self) -> None:
-        """Give the router what there is; before the router starts."""
+    async def show(self) -> None:
+        """Give the router what there is; first of all before it starts."""
         if self.is_on:
             await self._tell()
 
@@ -223,14 +224,15 @@ class Certificates:
             rows.failed(connection, Trouble(host, failures, time.time() + pause, error))
 
     async def _tell(self) -> None:
-        shown = await asyncio.to_thread(self._chosen)
-        with contextlib.suppress(PlatformError):  # the reconciler brings a dead router back, with these
-            await self._router.certify(
-                [Certificate((host,), f"{chain}{key}") for host, (chain, key) in shown.items()]
-            )
-        if self._shown != shown.keys():
-            self._shown = frozenset(shown)
-            self.edition += 1
+        async with self._telling:  # what was read first is not told last
+            shown = await asyncio.to_thread(self._chosen)
+            with contextlib.suppress(PlatformError):  # the reconciler brings a dead router back, with these
+                await self._router.certify(
+                    [Certificate((host,), f"{chain}{key}") for host, (chain, key) in shown.items()]
+                )
+            if self._shown != shown.keys():
+                self._shown = frozenset(shown)
+                self.edition += 1
 
     def _chosen(self) -> Mapping[str, tuple[str, str]]:
         """Host -> chain and key that its visitors are to be shown; none that is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,20 +28,23 @@ def list_certificates(user: str, app: str, platform: ThePlatform, _owner: Owner)
 
 
 @router.put("/apps/{user}/{app}/certs/{ref}")
-def add_certificate(
+async def add_certificate(
     user: str, app: str, ref: str, platform: ThePlatform, _owner: Owner, body: Body
 ) -> dict[str, Any]:
     """Keep a certificate of one's own for a host of the app, its key sealed; shown to visitors at once."""
-    found, host = _placed(platform, user, app, ref)
-    doubt = platform.certificates.add(found, host, _text(body, "certificate"), _text(body, "key"))
-    warning = doubt if platform.certificates.is_on else NO_HTTPS
-    return {"certificate": _views(platform, found, [host])[0], "warning": warning}
+    answer = await asyncio.to_thread(_added, platform, user, app, ref, body)
+    await platform.certificates.show()
+    return answer
 
 
 @router.delete("/apps/{user}/{app}/certs/{ref}")
-def remove_certificate(user: str, app: str, ref: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
-    """Forget a certificate of one's own."""
-    platform.certificates.remove(platform.app(user, app), ref.lower())
+async def remove_certificate(
+    user: str, app: str, ref: str, platform: ThePlatform, _owner: Owner
+) -> dict[str, Any]:
+    """Forget a certificate of one's own; visitors are not shown it any more."""
+    found = await asyncio.to_thread(platform.app, user, app)
+    await asyncio.to_thread(platform.certificates.remove, found, ref.lower())
+    await platform.certificates.show()
     return {"ok": True, "id": ref.lower()}
 
 
@@ -50,6 +54,13 @@ def retry_certificate(user: str, app: str, ref: str, platform: ThePlatform, _own
     found, host = _placed(platform, user, app, ref)
     platform.certificates.try_again(host)
     return {"certificate": _views(platform, found, [host])[0]}
+
+
+def _added(platform: Platform, user: str, app: str, ref: str, body: Body) -> dict[str, Any]:
+    found, host = _placed(platform, user, app, ref)
+    doubt = platform.certificates.add(found, host, _text(body, "certificate"), _text(body, "key"))
+    warning = doubt if platform.certificates.is_on else NO_HTTPS
+    return {"certificate": _views(platform, found, [host])[0], "warning": warning}
 
 
 def _placed(platform: Platform, user: str, app: str, ref: str) -> tuple[App, str]:
