@@ -19,6 +19,7 @@ from jitsu_py.server import accounts, letters, limits, run
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.mail import Mailer
+from jitsu_py.server.platform import Address
 from jitsu_py.server.store import Store, codes, load_sealer, open_store, schema, sealing, users
 from jitsu_py.wire import Code
 
@@ -80,12 +81,14 @@ def invite(home: Path, email: str) -> None:
     """Let somebody sign up, and tell them by mail.
 
     Raises:
-        PlatformError: BAD_REQUEST for what is no address; NAME_TAKEN when an account has it.
+        PlatformError: BAD_REQUEST for what is no address; NAME_TAKEN when an account has it; FORBIDDEN where
+            nobody may sign up, invited or not.
     """
     address = accounts.email_address(email)
     with _store(home) as store, store.write() as connection:
         if users.email_taken(connection, address):
             raise PlatformError(Code.NAME_TAKEN, f"An account with the e-mail {address} exists.")
+        _check_open(home)
         users.invite(connection, address)
     _mailer(home).post(address, letters.invitation(address, _host(home)))
 
@@ -233,9 +236,24 @@ def _mailer(home: Path) -> Mailer:
     return Mailer(home / "outbox", settings_file.load(home).mail)
 
 
+def _check_open(home: Path) -> None:
+    """An invitation that the server would not honour is worse than none."""
+    if settings_file.load(home).accounts.sign_up == "closed":
+        hint = "`jitsu server users create` makes the account at once, and prints its code"
+        said = (
+            "This server takes no sign-ups, and so no invitations: "
+            f'set sign_up = "invited" in [accounts] of {home / settings_file.FILE}, and restart it.'
+        )
+        raise PlatformError(Code.FORBIDDEN, said, details={"hint": hint})
+
+
 def _host(home: Path) -> str:
+    """Where people elsewhere find the API."""
+    settings = settings_file.load(home)
+    if settings.api.host:
+        router = settings.router
+        return Address("", router.port or wire.ROUTER_PORT, router.https, settings.api.host).public
     running = run.status(home)
     if running is not None:
         return running.api
-    api = settings_file.load(home).api
-    return f"http://{api.address}:{api.port or wire.API_PORT}"
+    return f"http://{settings.api.address}:{settings.api.port or wire.API_PORT}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,10 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.store import apps, load_sealer, open_store, schema, sealing, thirdparty, users
 from jitsu_py.wire import Code
 from tests.contract.signups import mails
-from tests.platforms import archive, hello
+from tests.platforms import LocalPlatform, archive, hello
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.platforms import LocalPlatform
 
 
 def refused(code: Code) -> pytest.RaisesExc[PlatformError]:
@@ -54,6 +53,32 @@ def test_accounts_are_made_confirmed_locked_and_limited_without_a_server(home: P
     for act in (admin.confirm, admin.lock, admin.remove):
         with refused(Code.NOT_FOUND):
             act(home, "nobody")
+
+
+def test_an_invitation_is_made_only_where_it_is_worth_something(home: Path) -> None:
+    """Where nobody may sign up it is refused, with what to do; the mail names the API's own address."""
+    with refused(Code.FORBIDDEN) as closed:
+        admin.invite(home, "ada@example.com")
+    assert 'sign_up = "invited"' in closed.value.message
+    assert not list((home / "outbox").iterdir())
+    (home / "server.toml").write_text(
+        '[api]\nhost = "api.example.com"\n[router]\nhttps = 443\n[accounts]\nsign_up = "invited"\n'
+    )
+    admin.invite(home, "ada@example.com")
+    admin.create(home, "bob", "bob@example.com")
+    for address in ("ada@example.com", "bob@example.com"):
+        (mail,) = mails(LocalPlatform(home), address)
+        assert "https://api.example.com" in mail
+        assert "127.0.0.1" not in mail
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_writes_into_a_services_folder_is_the_services(tmp_path: Path) -> None:
+    """Mails of an administrator's command, for one, are delivered by a server that runs as somebody else."""
+    os.chown(tmp_path, 65534, 65534)
+    settings_file.write_private(tmp_path / "mail", b"x")
+    found = (tmp_path / "mail").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65534, 65534, 0o600)
 
 
 @pytest.mark.slow

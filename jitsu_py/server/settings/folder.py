@@ -50,11 +50,17 @@ def prepare(home: Path) -> None:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file of its owner's alone: 0600 from its first byte, whole or not at all."""
+    """Write a file of its owner's alone: 0600 from its first byte, whole or not at all.
+
+    What root writes into somebody else's folder is theirs: a service's user is to read it.
+    """
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
+            if os.geteuid() == 0:
+                folder = path.parent.stat()
+                os.fchown(handle, folder.st_uid, folder.st_gid)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
