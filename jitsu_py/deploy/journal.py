@@ -30,7 +30,7 @@ LEFT = {
     "upload": ("the upload was not finished, the server drops it", "`jitsu deploy` again"),
     "build": (
         "the build of {snapshot} goes on on the server",
-        "`jitsu snapshots list` shows it, `jitsu deploy` deploys again",
+        "`jitsu snapshots list` shows it, `jitsu snapshots destroy` ends it, `jitsu deploy` deploys again",
     ),
     "update": (UPLOADED, "`jitsu deploy` again"),
     "activate": (UPLOADED, "`jitsu deploy` again"),

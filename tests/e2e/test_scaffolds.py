@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e import steps
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,9 +27,9 @@ def write(folder: Path, manifest: dict[str, Any], files: dict[str, str]) -> Path
     return folder
 
 
-def deploy(platform: LocalPlatform, folder: Path) -> str:
+def deploy(platform: LocalPlatform, folder: Path, *arguments: str) -> str:
     """Deploy by the command line; what was told on the way."""
-    done = platform.jitsu("deploy", cwd=folder, timeout=400)
+    done = platform.jitsu("deploy", *arguments, cwd=folder, timeout=400)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -81,6 +83,81 @@ def test_vites_scaffold_behind_express(shared_platform: LocalPlatform, tmp_path:
     assert "/assets/index-" in shared_platform.get("site").text
     assert shared_platform.get("site", "/api").text == "express"
     assert not (built(shared_platform, "site") / "node_modules" / "vite").exists()
+
+
+def test_nests_scaffold(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """What `nest new` makes: `start` is for development; what decorators say of types is compiled in."""
+    manifest = {
+        "name": "nest",
+        "scripts": {"build": "nest build", "start": "nest start", "start:prod": "node dist/main"},
+        "dependencies": {
+            **dict.fromkeys(["@nestjs/common", "@nestjs/core", "@nestjs/platform-express"], "^11.0.1"),
+            "reflect-metadata": "^0.2.2",
+            "rxjs": "^7.8.1",
+        },
+        "devDependencies": {"@nestjs/cli": "^11.0.0", "@types/node": "^22.10.7", "typescript": "^5.7.3"},
+    }
+    options = {
+        "module": "commonjs",
+        "target": "ES2022",
+        "outDir": "./dist",
+        "emitDecoratorMetadata": True,
+        "experimentalDecorators": True,
+        "skipLibCheck": True,
+    }
+    main = (
+        "import { NestFactory } from '@nestjs/core';\nimport { AppModule } from './app.module';\n"
+        "async function bootstrap() {\n  const app = await NestFactory.create(AppModule);\n"
+        "  await app.listen(process.env.PORT ?? 3000);\n}\nbootstrap();\n"
+    )
+    module = (
+        "import { Controller, Get, Injectable, Module } from '@nestjs/common';\n"
+        "@Injectable() export class AppService { hello(): string { return 'from nest'; } }\n"
+        "@Controller() export class AppController {\n  constructor(private readonly service: AppService) {}\n"
+        "  @Get() hello(): string { return this.service.hello(); }\n}\n"
+        "@Module({ controllers: [AppController], providers: [AppService] }) export class AppModule {}\n"
+    )
+    files = {
+        "src/main.ts": main,
+        "src/app.module.ts": module,
+        "nest-cli.json": '{"collection": "@nestjs/schematics", "sourceRoot": "src"}',
+        "tsconfig.json": json.dumps({"compilerOptions": options}),
+    }
+    told = deploy(shared_platform, write(tmp_path / "nest", manifest, files))
+    assert "start runs nest, a devDependency: start:prod starts the app." in told
+    assert shared_platform.get("nest").text == "from nest"
+    assert not (built(shared_platform, "nest") / "node_modules" / "typescript").exists()
+
+
+def test_nexts_scaffold(shared_platform: LocalPlatform, tmp_path: Path) -> None:
+    """What `create-next-app` makes: pages made by the build, a route that runs, settings in TypeScript."""
+    manifest = {
+        "name": "next",
+        "scripts": {"dev": "next dev", "build": "next build", "start": "next start"},
+        "dependencies": {"next": "15.5.4", "react": "19.1.0", "react-dom": "19.1.0"},
+        "devDependencies": {"typescript": "^5", "@types/node": "^20", "@types/react": "^19"},
+    }
+    layout = (
+        "export default function RootLayout({ children }: Readonly<{ children: React.ReactNode }>) {\n"
+        '  return <html lang="en"><body>{children}</body></html>\n}\n'
+    )
+    route = (
+        "export const dynamic = 'force-dynamic'\n"
+        "export async function GET() { return Response.json({ said: process.env.GREETING }) }\n"
+    )
+    files = {
+        "app/layout.tsx": layout,
+        "app/page.tsx": "export default function Home() { return <h1>from next</h1> }\n",
+        "app/api/hello/route.ts": route,
+        "next.config.ts": "import type { NextConfig } from 'next'\nexport default {} satisfies NextConfig\n",
+    }
+    folder = write(tmp_path / "next", manifest, files)
+    told = deploy(shared_platform, folder, "--env", "GREETING=hej", "--env", "NEXT_TELEMETRY_DISABLED=1")
+    assert "typescript, a devDependency, reads next.config.ts: the devDependencies stay." in told
+    assert "<h1>from next</h1>" in shared_platform.get("next").text
+    assert shared_platform.get("next", "/api/hello").json() == {"said": "hej"}
+    log = steps.printed(shared_platform, f"/apps/{shared_platform.user}/next")
+    assert not [line for line in log if "crashed" in line or "Installing TypeScript" in line]
 
 
 def test_a_start_script_for_development(shared_platform: LocalPlatform, tmp_path: Path) -> None:

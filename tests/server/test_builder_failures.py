@@ -171,6 +171,8 @@ def test_lockfile_out_of_step(world: BuildWorld) -> None:
     assert name(error) == "lockfile_out_of_step"
     assert any("Missing: dep@" in line for line in error.details["output"])
     assert not any("Usage" in line for line in error.details["output"])
+    assert not any("Usage" in line or "--omit" in line for line in world.lines)
+    assert "npm error Options:" in (world.root / "logs/0.1.0.log").read_text()
 
 
 @pytest.mark.parametrize("text", ["nonsense", "<<<<<<< HEAD\n{}", "{"])
@@ -272,6 +274,8 @@ def test_build_script_failed(world: BuildWorld) -> None:
         ("no-such-tool --x", "command_missing", "no-such-tool"),
         ("./locked", "not_executable", "./locked"),
         ("node -e \"require('no-such-module')\"", "module_missing", "no-such-module"),
+        ("node lib/no-such-file.js", "file_missing", "not in the snapshot: lib/no-such-file.js."),
+        ("node -e \"require('./lib/none')\"", "file_missing", "not in the snapshot: ./lib/none."),
         ("node --input-type=module -e \"import 'no-such-package'\"", "module_missing", "no-such-package"),
         ("node -e \"require('http').get('http://127.0.0.1:1')\"", "script_network", ""),
         ("kill -9 $$", "killed", ""),

@@ -10,7 +10,7 @@ import pytest
 from jitsu_py.server.builder.choice import Choice, choose
 from jitsu_py.server.builder.install import Plan, needs, plan, shown
 from jitsu_py.server.builder.manager_fetch import Tool
-from jitsu_py.server.builder.start import start_command
+from jitsu_py.server.builder.start import development_settings, start_command
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Code
 
@@ -222,3 +222,29 @@ def test_plug_n_play_starts_through_its_own_file(tmp_path: Path, start: str, exp
     """Node is told where the packages are; a program of theirs is found by yarn."""
     command = start_command({"scripts": {"start": start}}, make(tmp_path, ".pnp.cjs"))
     assert command == expected or (expected is None and command.endswith("; node a.js && node b.js"))
+
+
+TYPED: dict[str, Any] = {
+    "scripts": {"start": "next start"},
+    "dependencies": {"next": "15.5.4"},
+    "devDependencies": {"typescript": "^5"},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "file", "expected"),
+    [
+        ({}, "next.config.ts", "next.config.ts"),
+        ({"scripts": {"start": "node server.js"}}, "next.config.mts", "next.config.mts"),
+        ({}, "next.config.mjs", ""),
+        ({"scripts": {"start": "node .next/standalone/server.js"}}, "next.config.ts", ""),
+        ({"dependencies": {"next": "15.5.4", "typescript": "^5"}}, "next.config.ts", ""),
+        ({"dependencies": {}}, "next.config.ts", ""),
+        ({"devDependencies": {}}, "next.config.ts", ""),
+    ],
+)
+def test_settings_that_a_dev_dependency_reads(
+    tmp_path: Path, change: dict[str, Any], file: str, expected: str
+) -> None:
+    """Where Next.js would miss TypeScript at its start, and nowhere else."""
+    assert development_settings({**TYPED, **change}, make(tmp_path, file)) == expected

@@ -7,6 +7,9 @@ from typing import Final
 
 from jitsu_py.wire import Blame, Code
 
+WITHIN: Final = r"/[^'\n]*/work/[0-9a-f]{32}/app/(?!node_modules/)"
+"""The path of a file of the app while it is built, but for its own part."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -218,6 +221,14 @@ SCRIPT_FAILURES: Final[tuple[Failure, ...]] = (
         r"ERR_OSSL_EVP_UNSUPPORTED|digital envelope routines::unsupported",
         "A tool needs a hash that OpenSSL 3 (Node 17 and later) no longer has; old webpack does.",
         'Update it, or set engines.node to "16", or NODE_OPTIONS to "--openssl-legacy-provider".',
+    ),
+    Failure(
+        "file_missing",
+        # By its whole path, or by a relative one in a file of the app itself.
+        rf"Cannot find (?:module|package) '(?:{WITHIN}(?P<what>[^'\n]+)'"
+        rf"|(?P<other>\.{{1,2}}/[^'\n]+)'\nRequire stack:\n- {WITHIN})",
+        "A script needs a file that is not in the snapshot: {what}.",
+        "Is it left out by an ignore file, or by `files` in package.json? `jitsu deploy --dry-run` tells.",
     ),
     Failure(
         "module_missing",

@@ -92,11 +92,16 @@ def is_noise(line: str) -> bool:
     return NOISE.match(line) is not None
 
 
+def is_usage(line: str) -> bool:
+    """Whether npm's own help begins with a line, which goes on to the end of its output."""
+    return USAGE.match(line) is not None
+
+
 def telling(output: Iterable[str]) -> list[str]:
     """The last lines of a tool's output, without what tells nothing."""
     kept: list[str] = []
     for line in output:
-        if USAGE.match(line):
+        if is_usage(line):
             break
         if not EMPTY.match(line):
             kept.append(line)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py.server.builder.choice import choose
 from jitsu_py.server.builder.dependencies import Wanted
@@ -17,18 +15,20 @@ from jitsu_py.server.builder.enclosure import Enclosure
 from jitsu_py.server.builder.engines import wanted_engine
 from jitsu_py.server.builder.entrusted import Keys, lay_out
 from jitsu_py.server.builder.environment import registry_of, tool_environment
-from jitsu_py.server.builder.failures import is_noise, name_failure, telling
+from jitsu_py.server.builder.failures import is_noise, is_usage, name_failure, telling
 from jitsu_py.server.builder.folders import put_in_place, remove_tree
 from jitsu_py.server.builder.install import needs, plan, shown
 from jitsu_py.server.builder.manager_fetch import Tool
 from jitsu_py.server.builder.manifest import script
 from jitsu_py.server.builder.own_scripts import without_scripts
+from jitsu_py.server.builder.patience import Patience, to_the_end
 from jitsu_py.server.builder.process import kill_marked, run
 from jitsu_py.server.builder.registry import Room
 from jitsu_py.server.builder.start import (
     START,
     START_IN_PRODUCTION,
     development_program,
+    development_settings,
     release_command,
     start_command,
 )
@@ -37,7 +37,7 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from jitsu_py.server.builder.dependencies import Found, Store
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from jitsu_py.server.builder.unpack import Contents, Limits
     from jitsu_py.server.builder.voice import Voice
     from jitsu_py.server.confinement import Confinement
-
-T = TypeVar("T")
 
 KEPT_LINES: Final = 2000
 """Lines of a tool's output that a failure's cause is looked for in."""
@@ -94,8 +92,7 @@ class Flow:
         self._confinement = confinement
         self._work = work
         self._cache = cache
-        self._began = time.monotonic()
-        self._timeout = timeout
+        self._patience = Patience(timeout)
         self._ran_tools = False
         self._keys = Keys(None)
         self.folder = work / "app"
@@ -103,7 +100,7 @@ class Flow:
 
     def elapsed(self) -> float:
         """Seconds since the beginning."""
-        return time.monotonic() - self._began
+        return self._patience.elapsed()
 
     async def unpack(self, archive: Path, limits: Limits) -> Contents:
         """Unpack a snapshot's archive."""
@@ -112,13 +109,12 @@ class Flow:
                 folder.mkdir(parents=True, exist_ok=True)
         self._voice.step("unpack", "Unpacking the snapshot")
         with self._voice.timed("unpack"):
-            return await self._in_thread(lambda check: unpack(archive, self.folder, limits, check))
+            return await self._patience.in_thread(lambda check: unpack(archive, self.folder, limits, check))
 
     async def engine(self, contents: Contents, engines: EngineStore) -> Engine:
         """Find the Node for what was unpacked; fetch it if this machine has none that will do."""
         wanted = wanted_engine(contents.manifest)
-        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
-        room = Room(self._work, deadline, partial(self._voice.step, "engine"))
+        room = Room(self._work, self._patience.deadline(), partial(self._voice.step, "engine"))
         with self._voice.timed("engine"):
             engine = await engines.find(wanted, room)
         why = f"package.json asks for {wanted}" if wanted else "package.json names none: the server's own"
@@ -179,6 +175,9 @@ class Flow:
         if needed and not script(manifest, START_IN_PRODUCTION):
             self._voice.remark(f"{START} runs {needed}, a devDependency: the devDependencies stay.")
             return START
+        if steps.prune and (settings := development_settings(manifest, self.folder)):
+            self._voice.remark(f"typescript, a devDependency, reads {settings}: the devDependencies stay.")
+            return START
         if steps.prune:
             self._voice.step("prune", "Removing what only the build needed")
             await self._tool("prune", steps.prune, wanted, Code.INSTALL_FAILED)
@@ -198,8 +197,7 @@ class Flow:
             raise PlatformError(Code.INSTALL_FAILED, message, blame=Blame.SYSTEM)
         if not todo.installing:
             return engine, Tool("npm", engine.npm_version, engine.npm)
-        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
-        room = Room(self._work, deadline, partial(self._voice.step, "engine"))
+        room = Room(self._work, self._patience.deadline(), partial(self._voice.step, "engine"))
         with self._voice.timed("engine"):
             tool = await managers.find(choose(manifest, self.folder), engine, room)
             return await asyncio.to_thread(managers.beside, engine, tool), tool
@@ -229,23 +227,29 @@ class Flow:
             await self._tool("install", todo.install, wanted, Code.INSTALL_FAILED)
         if found.keep is not None:
             with self._voice.timed("keep"):
-                self._voice.note(await self._in_thread(found.keep))
+                self._voice.note(await self._patience.in_thread(found.keep))
 
     async def _from_store(self, store: Store, wanted: Wanted) -> Found:
         with self._voice.timed("clone"), disk_errors("copy the dependencies"):
-            return await self._in_thread(lambda check: store.find(wanted, check))
+            return await self._patience.in_thread(lambda check: store.find(wanted, check))
 
     async def _tool(self, step: str, command: tuple[str, ...], wanted: Wanted, code: Code) -> None:
         output: deque[str] = deque(maxlen=KEPT_LINES)
+        tell = self._voice.line
 
         def line(text: str, stream: str) -> None:
+            nonlocal tell
             text = self._keys.hide(text)
-            if not is_noise(text):
-                output.append(text)
-                self._voice.line(text, stream)
+            if is_noise(text):
+                return
+            output.append(text)
+            if is_usage(text):
+                # Eighty lines on how npm is called; who deploys did not call it. The log has them.
+                tell = self._voice.aside
+            tell(text, stream)
 
         self._ran_tools = True
-        deadline = asyncio.get_running_loop().time() + self._timeout - self.elapsed()
+        deadline = self._patience.deadline()
         hold = Enclosure(
             self._confinement, self._state, self._work, self._cache, wanted.engine, wanted.env, code
         )
@@ -267,11 +271,11 @@ class Flow:
             await asyncio.to_thread(self._end_strays)
             self._ran_tools = False
         with disk_errors(f"put the app into {place}"):
-            await _to_the_end(asyncio.to_thread(put_in_place, self.folder, place, self._work))
+            await to_the_end(asyncio.to_thread(put_in_place, self.folder, place, self._work))
 
     async def clear(self) -> None:
         """End what the build started and remove what it leaves beside the app, even when cancelled."""
-        await _to_the_end(asyncio.to_thread(self._clear))
+        await to_the_end(asyncio.to_thread(self._clear))
 
     def _clear(self) -> None:
         if self._ran_tools:
@@ -282,41 +286,3 @@ class Flow:
     def _end_strays(self) -> None:
         self._confinement.kill()
         kill_marked(str(self._work))
-
-    async def _in_thread(self, work: Callable[[Callable[[], None]], T]) -> T:
-        """Run something in a thread that stops soon after the task is cancelled, or too late."""
-        stop = threading.Event()
-
-        def check() -> None:
-            if stop.is_set():
-                raise _StoppedError
-            if self.elapsed() > self._timeout:
-                message = "The build took too long and was stopped."
-                raise PlatformError(Code.BUILD_TIMED_OUT, message, blame=Blame.APPLICATION)
-
-        task = asyncio.ensure_future(asyncio.to_thread(work, check))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            stop.set()
-            await asyncio.wait([task])
-            task.exception()
-            raise
-
-
-class _StoppedError(Exception):
-    """Ends a thread whose task was cancelled."""
-
-
-async def _to_the_end(work: Awaitable[T]) -> T:
-    """Await something that is not to be interrupted; a cancellation meanwhile takes effect afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
-    return task.result()

@@ -29,6 +29,11 @@ PNP: Final = (".pnp.cjs", ".pnp.js")
 LOADER: Final = ".pnp.loader.mjs"
 """The same for ES modules."""
 
+NEXT_SETTINGS: Final = ("next.config.ts", "next.config.mts")
+
+STANDALONE: Final = ".next/standalone/"
+"""What Next.js makes on request: a server with its settings compiled in."""
+
 FILE: Final = re.compile(r"[\w@%+=:,./-]+")
 """A word that a shell takes as it is: it may be the name of a file."""
 
@@ -100,6 +105,21 @@ def development_program(manifest: Mapping[str, Any], folder: Path) -> str:
         if word and name not in kept and word in _programs(folder / "node_modules" / name):
             return word
     return ""
+
+
+def development_settings(manifest: Mapping[str, Any], folder: Path) -> str:
+    """The settings file that an app reads by a devDependency when it starts; "" else.
+
+    Next.js has TypeScript read its `next.config.ts`. Without it it calls npm to install it, and ends.
+
+    Args:
+        manifest: the app's package.json.
+        folder: the app.
+    """
+    kept = {**section(manifest, "dependencies"), **section(manifest, "optionalDependencies")}
+    needs_it = "next" in kept and "typescript" not in kept and STANDALONE not in script(manifest, START)
+    found = next((name for name in NEXT_SETTINGS if (folder / name).is_file()), "")
+    return found if needs_it and "typescript" in section(manifest, "devDependencies") else ""
 
 
 def _programs(package: Path) -> set[str]:

@@ -78,14 +78,21 @@ class Voice:
 
     def line(self, text: str, stream: str) -> None:
         """Tell what a tool printed."""
+        self._printed(text, stream, self._send)
+
+    def aside(self, text: str, stream: str) -> None:
+        """Write what a tool printed to the log only."""
+        self._printed(text, stream, lambda _event, **_facts: None)
+
+    def _printed(self, text: str, stream: str, send: Callable[..., None]) -> None:
         before = self._told
         self._told += len(text) + 1
         if self._told <= OUTPUT_LIMIT:
             self._write(text)
-            self._send(Event.LINE, text=text, stream=stream)
+            send(Event.LINE, text=text, stream=stream)
         elif before <= OUTPUT_LIMIT:
             self._write("[what follows is too much to keep]")
-            self._send(Event.LINE, text="[what follows is too much to keep]", stream="stderr")
+            send(Event.LINE, text="[what follows is too much to keep]", stream="stderr")
 
     def remark(self, text: str) -> None:
         """Tell what a person should know, as a line of its own."""
