@@ -233,3 +233,15 @@ def test_a_git_dependency_without_one(
         build(world, {}, package, tokens=tokens)
     assert (caught.value.details["failure"], caught.value.blame) == ("git_credentials", Blame.USER)
     assert "jitsu thirdparty add github" in caught.value.details["hint"]
+
+
+@pytest.mark.parametrize(
+    ("server", "project", "expected"),
+    [("", "", "2000"), ("fetch-retry-mintimeout=3\n", "", "3"), ("", "fetch-retry-mintimeout=4\n", "4")],
+)
+def test_npm_tries_again_soon(world: BuildWorld, server: str, project: str, expected: str) -> None:
+    """Not after 10 s and 60 s, unless the server's or the project's configuration says so."""
+    (world.root / "npmrc").write_text(server)
+    scripts = {"build": "echo retries after $(npm config get fetch-retry-mintimeout)"}
+    build(world, {".npmrc": project}, {"scripts": scripts})
+    assert f"retries after {expected}" in world.lines

@@ -57,7 +57,12 @@ class Keys:
         return text
 
 
-def lay_out(home: Path, keys: Keys) -> Path | None:
+RETRIES: Final = "fetch-retry-mintimeout=2000\nfetch-retry-maxtimeout=15000\n"
+"""How long npm waits, milliseconds, before it tries a download again. By itself it waits 10 s and 60 s:
+somebody is there who should hear sooner of a registry that does not answer, or a hash that is wrong."""
+
+
+def lay_out(home: Path, keys: Keys) -> Path:
     """Write npm's, yarn's and git's configuration for one build.
 
     Args:
@@ -65,7 +70,7 @@ def lay_out(home: Path, keys: Keys) -> Path | None:
         keys: what it may open.
 
     Returns:
-        npm's configuration for the build; None: there is nothing to say.
+        npm's configuration for the build; the server's own and the project's come before it.
     """
     tokens = keys.tokens
     registries = {one.url: one.token for one in tokens if one.provider == "npm"}
@@ -80,10 +85,8 @@ def lay_out(home: Path, keys: Keys) -> Path | None:
     server = _text(keys.npmrc) if keys.npmrc is not None else ""
     if not keys.own_server:
         server = "".join(line for line in server.splitlines(True) if not SECRET.match(line))
-    if not server and not registries:
-        return None
     lines = [f"{_key(url)}:_authToken={token}\n" for url, token in registries.items()]
-    return _write(home / ".npmrc", "".join([server, "\n", *lines]))
+    return _write(home / ".npmrc", "".join([RETRIES, server, "\n", *lines]))
 
 
 def _key(url: str) -> str:
