@@ -44,6 +44,12 @@ JSON_LIMIT: Final = 1024 * 1024
 SNAPSHOT_LIMIT: Final = 512 * 1024 * 1024
 """Largest snapshot archive, bytes, unless the server's settings name another."""
 
+DRONES: Final = range(1, 64 + 1)
+"""How many drones an app may have, before any limit of its user's."""
+
+RAM: Final = range(16, 2**20 + 1)
+"""How much memory a drone may be given, MiB, before any limit of its user's."""
+
 NO_SNAPSHOT: Final = "Cannot start application with no snapshots"
 """Message of a start without an active snapshot; the old command line compares it to the letter."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jitsu_py.errors import ProjectError, UsageError
 from jitsu_py.project import manifest as manifests
 from jitsu_py.project import versions
-from jitsu_py.wire import SNAPSHOT_ID
+from jitsu_py.wire import DRONES, RAM, SNAPSHOT_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +58,10 @@ class DeployOptions:
                 f"{self.snapshot!r} is no snapshot id",
                 hint="letters, digits and . _ + - are, up to 128 of them",
             )
-        for what, number in (("drones", self.drones), ("MiB of memory", self.ram)):
-            if number is not None and number < 1:
-                raise UsageError(f"{number} {what} cannot be", hint="give at least 1")
+        # The server says no too, but only when all is built.
+        for what, number, may in (("drones", self.drones, DRONES), ("MiB of memory", self.ram, RAM)):
+            if number is not None and number not in may:
+                raise UsageError(f"{number} {what} cannot be", hint=f"give {may[0]} to {may[-1]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,12 +184,17 @@ def test_a_taken_subdomain_is_exit_code_5(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--env", "s3cret"], ["--drones", "0"], ["--drones", "x"], ["--release", "huge"]]
+    "words",
+    [
+        *(["--env", "s3cret"], ["--release", "huge"]),
+        *(["--drones", "0"], ["--drones", "65"], ["--drones", "x"], ["--ram", "15"]),
+    ],
 )
 def test_wrong_flags_are_exit_code_2(folder: Path, words: list[str]) -> None:
-    """And a secret without its name is not repeated."""
-    done = deploy(Stand(), folder, *words)
-    assert (done.returncode, done.stdout) == (2, "")
+    """Before anything is created or built; and a secret without its name is not repeated."""
+    stand = Stand()
+    done = deploy(stand, folder, *words)
+    assert (done.returncode, done.stdout, stand.apps) == (2, "", {})
     assert "s3cret" not in done.stderr
 
 

@@ -20,9 +20,6 @@ from jitsu_py.wire import Code
 
 router = APIRouter(tags=["apps"])
 
-MOST_DRONES = 64
-"""Of one app on one machine."""
-
 
 @router.get("/apps/{user}")
 def list_apps(user: str, lists: TheLists, owner: Owner) -> Response:
@@ -187,12 +184,11 @@ def _wanted_cloud(entry: Any) -> tuple[int, int | None]:
             Code.BAD_REQUEST, 'The body must be a list of one entry, such as [{"drones": 2}].'
         )
     drones, ram = entry.get("drones", 1), entry.get("ram")
-    if isinstance(drones, bool) or not isinstance(drones, int) or not 1 <= drones <= MOST_DRONES:
-        raise PlatformError(
-            Code.BAD_REQUEST, f"drones is a whole number from 1 to {MOST_DRONES}, not {drones!r}."
-        )
-    if ram is not None and (isinstance(ram, bool) or not isinstance(ram, int) or not 16 <= ram <= 2**20):
-        raise PlatformError(Code.BAD_REQUEST, f"ram is a number of MiB from 16 on, not {ram!r}.")
+    if isinstance(drones, bool) or not isinstance(drones, int) or drones not in wire.DRONES:
+        most = wire.DRONES[-1]
+        raise PlatformError(Code.BAD_REQUEST, f"drones is a whole number from 1 to {most}, not {drones!r}.")
+    if ram is not None and (isinstance(ram, bool) or not isinstance(ram, int) or ram not in wire.RAM):
+        raise PlatformError(Code.BAD_REQUEST, f"ram is a number of MiB from {wire.RAM[0]} on, not {ram!r}.")
     for key in ("provider", "datacenter"):
         if entry.get(key) not in (None, "", "local"):
             told = "GET /endpoints (`jitsu cloud list`) names those there are"
