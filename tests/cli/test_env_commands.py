@@ -242,6 +242,16 @@ def test_save_and_load(file: str, owner: Person, shared_platform: LocalPlatform)
     assert stored(shared_platform, name) == variables
 
 
+def test_a_file_without_a_dot(owner: Person, shared_platform: LocalPlatform) -> None:
+    """Where --dir or --app tells the app, the only word is the file, whatever it looks like."""
+    made(shared_platform, "plainly", A="1")
+    (owner.folder / "here").mkdir()
+    (owner.folder / "here" / "package.json").write_text('{"name": "plainly"}')
+    assert owner.jitsu("env", "save", "variables", "--dir", "here").out == "variables\n"
+    assert owner.jitsu("env", "load", "variables", "--dir", "here").code == 0
+    assert owner.jitsu("env", "load", "variables", "--app", "plainly").code == 0
+
+
 def test_when_it_counts(owner: Person, shared_platform: LocalPlatform) -> None:
     """A running app sees a change after a restart: --restart does it, else it is said."""
     files = {**hello("counts"), "server.js": ENV}

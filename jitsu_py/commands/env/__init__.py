@@ -210,7 +210,7 @@ def save(context: Context, words: Sequence[str], app: str | None, folder: str | 
     """
     from jitsu_py.project import variables
 
-    name, file = file_of(words, app)
+    name, file = file_of(words, app, folder)
     found = _found(context, name, folder)
     target = context.cwd / file
     if target.exists() and not context.console.confirm(f"{file} exists. Replace it?"):
@@ -235,7 +235,7 @@ def load(context: Context, words: Sequence[str], app: str | None, folder: str | 
     """
     from jitsu_py.project import variables
 
-    name, file = file_of(words, app)
+    name, file = file_of(words, app, folder)
     new = variables.read(context.cwd / file)
     found = _found(context, name, folder)
     own = attached.own(context, found)

@@ -67,13 +67,17 @@ def one_app(flag: str | None, word: str | None) -> str | None:
     return flag or word
 
 
-def file_of(words: Sequence[str], app: str | None) -> tuple[str | None, Path]:
-    """The app, if one is named, and the file; a word alone is a file when it looks like one."""
+def file_of(words: Sequence[str], app: str | None, folder: str | None) -> tuple[str | None, Path]:
+    """The app, if one is named, and the file.
+
+    A word alone is a file when it looks like one, or when --app or --dir tells the app.
+    """
     if len(words) > 2 or (app and len(words) > 1):
         raise UsageError("too many words", hint="jitsu env save|load [APP] [FILE]")
     if len(words) == 2:
         return words[0], Path(words[1])
-    is_file = bool(words) and (app is not None or "." in words[0] or words[0].startswith("/"))
+    is_told = app is not None or folder is not None
+    is_file = bool(words) and (is_told or "." in words[0] or words[0].startswith("/"))
     if words and not is_file:
         return words[0], FILE
     return app, Path(words[0]) if words else FILE

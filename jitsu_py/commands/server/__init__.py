@@ -109,7 +109,7 @@ def status(context: Context) -> None:
 def run_here(context: Context, api_port: int | None, router_port: int | None) -> None:
     """Run the platform in the foreground, until ^C."""
     with platform() as run:
-        context.console.say(f"The platform runs for {embedded.home()}; ^C stops it.")
+        context.console.say(f"Starting the platform of {embedded.home()}; ^C stops it.")
         run.serve(embedded.home(), api_port=api_port, router_port=router_port)
 
 
