@@ -309,6 +309,24 @@ def app_argument(command: F) -> F:
     return folder(click.argument("app", required=False)(command))
 
 
+def output_option(summary: str) -> Callable[[F], F]:
+    """Let a command take `-o FILE`, as `output`: the file that it makes; `summary` is its help."""
+    return click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        callback=_no_stdout,
+        help=summary,
+    )
+
+
+def _no_stdout(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+    if value == Path("-"):
+        raise UsageError("what is made goes into a file, not to stdout", hint="-o FILE names it")
+    return value
+
+
 def _here() -> Path:
     try:
         return Path.cwd()

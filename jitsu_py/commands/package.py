@@ -9,7 +9,7 @@ import click
 
 from jitsu_py import grammar
 from jitsu_py.console.fields import Field, size
-from jitsu_py.context import Context, pass_context
+from jitsu_py.context import Context, output_option, pass_context
 from jitsu_py.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,13 +68,7 @@ def list_files(context: Context, folder: Path | None, other: Path | None, why: s
 @package.command()
 @folder_argument
 @other_folder
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write it there; else NAME-VERSION.tgz here.",
-)
+@output_option("Write it there; else NAME-VERSION.tgz here.")
 @pass_context
 def create(context: Context, folder: Path | None, other: Path | None, output: Path | None) -> None:
     """Pack the folder into the archive that a deploy would send.

@@ -77,6 +77,16 @@ def test_create(person: Person, folder: Path) -> None:
     assert person.jitsu("package", "create", "--dir", "shop", "-o", "x.tgz").out == "x.tgz\n"
 
 
+def test_an_archive_is_no_answer_for_stdout(person: Person, folder: Path) -> None:
+    """`-o -` is refused wherever something is written: no file of that name appears."""
+    lines = (["package", "create"], ["snapshots", "fetch", "shop"], ["databases", "backup", "cache"])
+    for words in lines:
+        done = person.jitsu(*words, "-o", "-", cwd=folder)
+        assert (done.code, done.out) == (2, "")
+        assert "goes into a file" in done.err
+    assert not (folder / "-").exists()
+
+
 def test_create_that_cannot_be(person: Person, folder: Path) -> None:
     """No project and an unwritable place end with their codes, and leave nothing behind."""
     assert person.jitsu("package", "create").code == 6

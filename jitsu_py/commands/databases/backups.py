@@ -9,7 +9,7 @@ import click
 
 from jitsu_py.commands.databases.group import FIELDS, databases, found, naming, schedule_data, starred, told
 from jitsu_py.console.fields import Field, age, data, iso, size
-from jitsu_py.context import Context, pass_context
+from jitsu_py.context import Context, output_option, pass_context
 from jitsu_py.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ BACKUP: list[Field[Backup]] = [
 
 @databases.command()
 @click.argument("name")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Download it there too; a folder gets NAME-ID.backup.",
-)
+@output_option("Download it there too; a folder gets NAME-ID.backup.")
 @click.option("--id", "known", metavar="ID", help="Download this one instead of making another.")
 @pass_context
 def backup(context: Context, name: str, output: Path | None, known: str | None) -> None:

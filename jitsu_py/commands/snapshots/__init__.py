@@ -11,7 +11,7 @@ import click
 from jitsu_py import grammar
 from jitsu_py.commands.snapshots.choice import asked, listed_of, named, one_of, unknown
 from jitsu_py.console.fields import Field, age, data, iso, size
-from jitsu_py.context import Context, app_argument, pass_context
+from jitsu_py.context import Context, app_argument, output_option, pass_context
 from jitsu_py.errors import UsageError
 
 if TYPE_CHECKING:
@@ -150,13 +150,7 @@ def log(context: Context, app: str | None, snapshot: str | None, folder: str | N
 @snapshots.command()
 @app_argument
 @click.argument("snapshot", required=False)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write it there; else APP-ID.tgz here.",
-)
+@output_option("Write it there; else APP-ID.tgz here.")
 @pass_context
 def fetch(
     context: Context, app: str | None, snapshot: str | None, folder: str | None, output: Path | None
