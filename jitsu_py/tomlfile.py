@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from tomlkit import TOMLDocument
 
-LOCK_SECONDS = 10.0
-"""How long a writer waits for another one, seconds."""
+LOCK_SECONDS = 20.0
+"""How long a writer waits for others, seconds; each of them waits for a disk that may be busy."""
 
 
 def read(path: Path) -> dict[str, Any]:
