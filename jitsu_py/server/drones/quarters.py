@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from contextlib import suppress
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jitsu_py.server.confinement import Confinement, Confiner, User
     from jitsu_py.server.drones.engine import DroneSpec
     from jitsu_py.server.drones.install import DroneFolder
+
+log = logging.getLogger(__name__)
 
 GROUPS: Final = "drone-"
 """How the names of drones' control groups begin."""
@@ -64,10 +67,8 @@ class Quarters:
         if self.strict and (why := self.confiner.why_no_sandbox):
             raise PermissionError(f"apps run in a sandbox only on this server, and there is none: {why}")
         user = self._user(spec)
-        if os.geteuid() == 0:
-            # Root without its privileges could not write to what another user owns either.
-            hand_over(spec.folder, user.number if user else 0)
-            folder.give_to(user.number if user else 0)
+        if os.geteuid() == 0 and not _gave(spec, folder, user):
+            user = None
         if user is not None:
             folder.write_accounts(user.number)
         return self._held(spec, user)
@@ -137,6 +138,19 @@ class Quarters:
             keep: ids of those that stay; it may change meanwhile.
         """
         self.confiner.sweep(GROUPS, keep)
+
+
+def _gave(spec: DroneSpec, folder: DroneFolder, user: User | None) -> bool:
+    """Make a drone's user the owner of its files, root where it has none; whether it can be done."""
+    # Root without its privileges could not write to what another user owns either.
+    owner = user.number if user else 0
+    try:
+        hand_over(spec.folder, owner)
+        folder.give_to(owner)
+    except PermissionError as error:
+        log.warning("Drone %s of %s has no user of its own: %s", spec.id, spec.app, error)
+        return False
+    return True
 
 
 def _open_up(engines: Path) -> None:
