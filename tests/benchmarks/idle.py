@@ -42,7 +42,8 @@ def _at_rest(platform: LocalPlatform, apps: int, seconds: float) -> list[dict[st
     began, spent = time.monotonic(), _spent(process)
     time.sleep(seconds)
     share = (_spent(process) - spent) / (time.monotonic() - began) * 100
-    beside = sum(_resident(pid) for pid in [*haproxy(platform), *drones(platform)])
+    beside = sum(_resident(pid) for pid in haproxy(platform))
+    beside += sum(_resident(each) for pid in drones(platform) for each in _tree(pid))
     return [
         _row(f"{apps} idle apps: the server's resident memory", _resident(process.pid), "MiB", "<= 150 MiB"),
         _row("… of HAProxy and the drones beside it", beside, "MiB"),
@@ -65,6 +66,14 @@ def _adoption(platform: LocalPlatform, apps: int) -> dict[str, Any]:
 def _spent(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def _tree(pid: int) -> list[int]:
+    """The process and those below it: a sandboxed drone's leader is its sandbox."""
+    try:
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _resident(pid: int) -> float:
