@@ -115,23 +115,8 @@ EXIT_CODES = {
 }
 
 
-class Page(click.HelpFormatter):
-    """A page of help as wide as the terminal, 80 columns at most; asks for that without loading `shutil`."""
-
-    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None):
-        super().__init__(indent_increment, width or max(min(_columns(), max_width or 80) - 2, 50), max_width)
-
-
-class Here(click.Context):
-    """Where the root's own page is made."""
-
-    formatter_class = Page
-
-
 class Root(grammar.Group):
     """The root of the commands: knows all of them by name and loads the one that is meant."""
-
-    context_class = Here
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands' names, in the order of the table."""
@@ -201,7 +186,7 @@ def help_command(ctx: click.Context, words: tuple[str, ...]) -> None:
             raise click.UsageError(f"{here.command_path} has no commands", ctx)
         name, command, _ = here.command.resolve_command(here, [word])
         assert command is not None
-        here = click.Context(command, parent=here, info_name=name)
+        here = grammar.Here(command, parent=here, info_name=name)
     click.echo(here.get_help())
 
 
@@ -312,19 +297,6 @@ def _drop_stdout() -> None:
 
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _columns() -> int:
-    """The terminal's columns, as `shutil.get_terminal_size` finds them."""
-    import os
-
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given) > 0:
-        return int(given)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ else 80
-    except (OSError, ValueError):
-        return 80
 
 
 def _with_aliases(name: str) -> str:

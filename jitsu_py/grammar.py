@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FLAGS = "jitsu_py.flags"
 """Key in `click.Context.meta`: the global flags given so far, by name, wherever they stood."""
@@ -101,6 +101,7 @@ def take_global_flags(command: click.Command, path: str) -> click.Command:
         path: the words that lead to it, "apps list"; its help ends with their examples.
     """
     command.add_help_option = False
+    command.context_class = Here
     taken = {name for param in command.params for name in param.opts}
     for flag in global_flags():
         flag.opts = [name for name in flag.opts if name not in taken]
@@ -123,12 +124,45 @@ def _epilog(path: str) -> str:
     return f"{told}Global flags such as --json, --quiet and --host work here too: see jitsu --help."
 
 
+class Page(click.HelpFormatter):
+    """A page of help as wide as the terminal, 80 columns at most; asks for that without loading `shutil`."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None):
+        super().__init__(indent_increment, width or max(min(_columns(), max_width or 80) - 2, 30), max_width)
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Write names and what they mean, side by side where there is room."""
+        super().write_dl(rows, col_max if self.width >= 60 else self.width // 3, col_spacing)
+
+
+class Here(click.Context):
+    """Where a page of help is made."""
+
+    formatter_class = Page
+
+
+def _columns() -> int:
+    """The terminal's columns, as `shutil.get_terminal_size` finds them."""
+    import os
+    import sys
+
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ else 80
+    except (OSError, ValueError):
+        return 80
+
+
 class Group(click.Group):
     """A group whose verbs have aliases and which names the nearest verb when it knows none.
 
     Args:
         aliases: the other names of its verbs, by alias.
     """
+
+    context_class = Here
 
     def __init__(self, *args: Any, aliases: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

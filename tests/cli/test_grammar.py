@@ -52,6 +52,13 @@ def test_help_names_the_command_as_it_was_called(alias: str, person: Person) -> 
     assert f"hint: jitsu {alias} --help" in person.jitsu(alias, "--bogus").err
 
 
+@pytest.mark.parametrize("words", [[], ["apps"], ["deploy"], ["env", "set"], ["server", "engines"]])
+def test_help_fits_a_narrow_terminal(words: list[str], person: Person) -> None:
+    """At 40 columns, but for the examples: those are there to be copied."""
+    page, _, _ = person.jitsu(*words, "--help", COLUMNS="40").out.partition("Examples:")
+    assert max(map(len, page.splitlines())) <= 40
+
+
 @pytest.mark.parametrize("group", [["apps"], ["server", "engines"]])
 def test_a_group_without_a_verb_shows_its_page(group: list[str], person: Person) -> None:
     """On stderr, with the code of a usage error, and nothing but the page; its sentences are whole."""
