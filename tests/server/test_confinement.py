@@ -291,6 +291,25 @@ def test_use_is_told_and_ends(world: World) -> None:
 
 
 @needs_groups
+def test_a_group_that_uses_more_than_it_may_now_keeps_its_bound(world: World) -> None:
+    """As a database's or drone's that a new server takes over; it is held all the same."""
+    held = world.confine(Limits(memory=600 * MIB))
+    running = subprocess.Popen(held.command([sys.executable, "-c", SLOW_EATER]))
+    try:
+        while held.usage().memory < 200 * MIB:
+            time.sleep(0.01)
+        assert not held.bound(100 * MIB)
+        again = world.confine(Limits(memory=100 * MIB))
+        assert again.is_grouped
+        assert again.limits.memory == held.limits.memory == 600 * MIB
+        assert again.bound(500 * MIB)
+        assert running.poll() is None
+    finally:
+        held.end()
+        running.wait(20)
+
+
+@needs_groups
 def test_one_that_runs_is_attached(world: World) -> None:
     """As an adopted drone is."""
     held = world.confine(Limits(memory=500 * MIB, processes=100))

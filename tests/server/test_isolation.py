@@ -115,12 +115,6 @@ def reading(path: object) -> str:
     return f"return require('fs').readFileSync({json.dumps(str(path))}, 'utf8')"
 
 
-SANDBOXES = [
-    pytest.param(quartered, id="as the server's user"),
-    pytest.param(owned, marks=needs_users, id="as a user of its own"),
-]
-
-
 @needs_users
 def test_a_file_with_another_name_elsewhere_is_not_handed_over(tmp_path: Path) -> None:
     """A package manager may link what two apps share: neither may come to own it. Links lead to nothing."""
@@ -136,6 +130,12 @@ def test_a_file_with_another_name_elsewhere_is_not_handed_over(tmp_path: Path) -
         path.lstat().st_uid for path in (folder, folder / "link", folder / "inner", folder / "inner" / "own")
     }
     assert owners == {1_900_000_007}
+
+
+SANDBOXES = [
+    pytest.param(quartered, id="as the server's user"),
+    pytest.param(owned, marks=needs_users, id="as a user of its own"),
+]
 
 
 @needs_sandbox

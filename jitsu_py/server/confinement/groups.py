@@ -45,17 +45,22 @@ class Group:
     """Its folder for each controller."""
 
     def make(self, limits: Limits) -> None:
-        """Make it, with its bounds; what is there already keeps a bound that is not among these.
+        """Make it, with its bounds; one that is there, and uses more memory, keeps its bound of that.
 
         Raises:
-            OSError: it cannot be made, or uses more than that already.
+            OSError: it cannot be made.
         """
+        was_there = self.exists()
         for folder in self._places():
             folder.mkdir(exist_ok=True)
         for file, value in self._settings(limits):
             write(file, value)
         if limits.memory is not None:
-            self.bound(limits.memory)
+            try:
+                self.bound(limits.memory)
+            except OSError:
+                if not was_there:
+                    raise
 
     def bound(self, memory: int) -> None:
         """Set how many bytes of memory may be used.
