@@ -85,6 +85,17 @@ class Context:
         found = embedded.ensure(self.console)
         return Target(found.api, found)
 
+    def revive(self) -> None:
+        """Start the platform on this machine again where it is the target and was killed; touch no other.
+
+        Raises:
+            JitsuError: as `embedded.ensure`.
+        """
+        from jitsu_py import embedded
+
+        if self.target.embedded is not None:
+            embedded.ensure(self.console)
+
     @cached_property
     def credential(self) -> Credential:
         """Who we are to the target: the first place that knows, at last a question.

@@ -95,7 +95,9 @@ def deploy(
         return
     # --timeout may lengthen the wait for the app, never shorten it below what a start takes.
     patience = max(START_TIMEOUT, ctx.settings.timeout.value)
-    deployed = execute(plan, ctx.client, ctx.console, start_timeout=patience, detach=detach)
+    deployed = execute(
+        plan, ctx.client, ctx.console, start_timeout=patience, detach=detach, revive=ctx.revive
+    )
     _show(ctx.console, deployed)
     if browse and deployed.url:
         click.launch(deployed.url)

@@ -56,6 +56,7 @@ class Upload:
         archive: what to send.
         reporter: told of bytes, steps and lines.
         fresh: install its dependencies anew.
+        revive: called when the server cannot be reached: starts it, where that is ours to do.
         pause: waits some seconds; tests wait less.
     """
 
@@ -65,6 +66,7 @@ class Upload:
     archive: Archive
     reporter: Reporter
     fresh: bool = False
+    revive: Callable[[], None] = lambda: None
     pause: Callable[[float], None] = time.sleep
     sent: int = field(default=0, init=False)
     """Bytes of the current try that went out."""
@@ -157,6 +159,8 @@ class Upload:
             except (UnreachableError, TimedOutError, ServerRefusedError) as error:
                 if monotonic() - seen > PATIENCE:
                     raise self._gone(lost) from error
+                if isinstance(error, UnreachableError):
+                    self.revive()
             else:
                 if found is None and (not self.arrived or seen - began > ADMISSION):
                     return None

@@ -23,6 +23,7 @@ from jitsu_py.project import packlist, versions
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from jitsu_py.api import Client
@@ -43,6 +44,7 @@ def execute(
     *,
     start_timeout: float = START_TIMEOUT,
     detach: bool = False,
+    revive: Callable[[], None] = lambda: None,
 ) -> Deployed:
     """Carry out a plan.
 
@@ -52,6 +54,7 @@ def execute(
         reporter: told of what happens.
         start_timeout: seconds that the app may take to start.
         detach: do not wait for the start; then no postdeploy script runs.
+        revive: called when the server cannot be reached any more: starts it, where that is ours to do.
 
     Raises:
         ProjectError: the predeploy script failed, or a file cannot be packed; nothing was uploaded.
@@ -60,7 +63,8 @@ def execute(
         InterruptedByUserError: ^C; the message says what was done and what goes on.
         JitsuError: what the server says.
     """
-    run = _Run(plan, client, reporter, start_timeout, detach, Journal(plan.key, plan.snapshot))
+    journal = Journal(plan.key, plan.snapshot)
+    run = _Run(plan, client, reporter, start_timeout, detach, journal, revive)
     try:
         with scratch_folder() as scratch:
             return run.all(scratch)
@@ -96,6 +100,7 @@ class _Run:
     start_timeout: float
     detach: bool
     journal: Journal
+    revive: Callable[[], None] = lambda: None
 
     def all(self, scratch: Path) -> Deployed:
         """Do them in order."""
@@ -173,6 +178,7 @@ class _Run:
                 archive,
                 self.reporter,
                 fresh=self.plan.fresh,
+                revive=self.revive,
             )
             self.journal.upload = upload
             try:
@@ -209,6 +215,7 @@ class _Run:
             before=existing.active if existing else "",
             timeout=self.start_timeout,
             detach=self.detach,
+            revive=self.revive,
             releases=scripts.releases(self.plan.manifest),
         ).run()
 

@@ -10,6 +10,8 @@ from jitsu_py.errors import JitsuError, StartFailedError, TimedOutError, Unreach
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jitsu_py.api import Client
     from jitsu_py.api.apps import App
     from jitsu_py.reporter import Reporter
@@ -32,6 +34,7 @@ class Start:
         detach: leave it to the server when it does not fail at once.
         releases: show what the snapshot's release command prints, and wait as long as the server lets it run.
         with_env: roll back to the snapshot with its environment of then; it need not be active.
+        revive: called when the connection is lost: starts the server again, where that is ours to do.
     """
 
     client: Client
@@ -43,6 +46,7 @@ class Start:
     detach: bool
     with_env: bool = False
     releases: bool = False
+    revive: Callable[[], None] = lambda: None
 
     def run(self) -> App:
         """Start it; a lost connection is answered by saying it again, which does no harm.
@@ -58,6 +62,7 @@ class Start:
                 if error.code != CONNECTION_LOST:
                     raise
                 self.reporter.warn("the connection was lost; asking the server to start it again")
+                self.revive()
                 return self._start()
         except StartFailedError as error:
             raise self._failed(error) from error

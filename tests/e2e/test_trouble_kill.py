@@ -97,6 +97,38 @@ def test_during_a_build(platform: LocalPlatform, tmp_path: Path) -> None:
     assert platform.get("interrupted").text == "interrupted"
 
 
+def test_a_deploy_starts_its_own_platform_again(platform: LocalPlatform, tmp_path: Path) -> None:
+    """Nobody else would: killed during a build or a start, it is back, and the deploy tells how that went."""
+    folder = steps.folder(tmp_path / "app", "alone", scripts=SLOW_BUILD)
+    for is_under_way, code, verdict in (
+        (
+            lambda: any("setInterval" in line for line in steps.left_running(platform.home)),
+            7,
+            "stopped during",
+        ),
+        (lambda: len(drones(platform, f"/apps/{platform.user}/alone")) > 0, 0, "is live"),
+    ):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "jitsu_py", "deploy"],
+            cwd=folder,
+            env=platform.env(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(is_under_way)
+        os.kill(platform.status.pid, signal.SIGKILL)
+        _, said = child.communicate(timeout=90)
+        assert child.returncode == code, said
+        assert "Starting the platform" in said
+        assert verdict in said
+        found = run.status(platform.home)
+        assert found is not None
+        platform.status = found
+        steps.folder(folder, "alone", says("back", after=2))
+    assert platform.get("alone").text == "back"
+
+
 def test_during_a_start(platform: LocalPlatform, tmp_path: Path) -> None:
     """What served before serves on; the half-started drones are ended; the deploy that waits is told."""
     folder = steps.folder(tmp_path / "app", "halfway", says("old"))
