@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,14 @@ from jitsu_py.errors import (
     ConflictError,
     InterruptedByUserError,
     ProjectError,
+    UsageError,
 )
 from jitsu_py.project import manifest as manifests
 from jitsu_py.project import packlist, versions
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jitsu_py.api import Client
@@ -90,6 +92,19 @@ def build(plan: Plan, client: Client, reporter: Reporter) -> str:
     return run.journal.snapshot
 
 
+@contextmanager
+def _project_at_fault() -> Iterator[None]:
+    """What a server refuses of what package.json says is wrong there, not on the command line."""
+    try:
+        yield
+    except UsageError as error:
+        if "field" not in error.details:
+            raise
+        raise ProjectError(
+            f"{manifests.FILE}: {error.message}", request_id=error.request_id, details=error.details
+        ) from error
+
+
 @dataclass
 class _Run:
     """The steps of one deploy."""
@@ -147,7 +162,8 @@ class _Run:
         """Create the app if there is none of its name."""
         if self.plan.existing is None:
             self.reporter.step(f"Creating {self.plan.app}")
-            self.client.apps.create(self.plan.body, self.plan.user)
+            with _project_at_fault():
+                self.client.apps.create(self.plan.body, self.plan.user)
 
     def predeploy(self) -> None:
         """Run the predeploy script, if there is one."""
@@ -197,7 +213,8 @@ class _Run:
             body = dict(self.plan.body)
             has, env = self.plan.existing.env, body.pop("env", {})
             if body:
-                self.client.apps.update(self.plan.key, body)
+                with _project_at_fault():
+                    self.client.apps.update(self.plan.key, body)
             # One by one, so that nothing is lost of what `jitsu env` may have changed since the plan.
             if new := {key: value for key, value in env.items() if has.get(key) != value}:
                 self.client.apps.change_env(self.plan.key, new)

@@ -161,6 +161,10 @@ def test_the_codes_of_apps(owner: Person, shared_platform: LocalPlatform) -> Non
     empty = owner.folder / "empty"
     empty.mkdir()
     assert owner.jitsu("deploy", cwd=empty).code == 6
+    for name, wrong in (("odd", {"env": {"A": {}}}), ("good", {"domains": ["a b"]})):
+        refused = owner.jitsu("deploy", cwd=project(owner.folder / f"{name}-6", "", name=name, **wrong))
+        assert refused.code == 6, refused.err
+        assert f"package.json: {next(iter(wrong))} cannot be used" in refused.err
 
     scripts = {"install": "echo this cannot be built; exit 3", "start": "node server.js"}
     unbuilt = owner.jitsu("deploy", cwd=project(owner.folder / "unbuilt", "", scripts=scripts))
