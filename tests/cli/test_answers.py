@@ -174,6 +174,7 @@ def stores(platform: LocalPlatform, folder: Path) -> dict[str, str]:
     runs.run("databases restore", "kept", backup["id"], "--yes")
     runs.run("databases schedule", "kept", "daily")
     runs.run("databases rotate", "kept")
+    runs.run("databases resize", "kept", "128")
     runs.run("databases detach", "kept", "reader")
     runs.run("databases stop", "kept")
     runs.run("databases start", "kept")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.people import JITSU
-from tests.unit.loopback import answer, serving
+from tests.unit.loopback import answer, events, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,8 @@ def served(person: Person) -> Iterator[Person]:
             return answer([line] * 2000)
         if path.endswith("/drones"):
             return answer({"drones": []})
+        if path.endswith("/start"):
+            return events({"event": "done", "app": app})
         if path.endswith("/snapshots"):
             return answer({"snapshots": [{"id": "0.1.0", "state": "ready"}]})
         return answer({"apps": [app] * 2000}) if path == "/apps/ada" else answer({"app": app})

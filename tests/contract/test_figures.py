@@ -140,7 +140,7 @@ def test_a_bound_of_memory_holds_for_drones_that_run(shared_platform: LocalPlatf
     assert "memory of each drone: 32 MiB, before: 700 MiB" in said
     fine = shared_platform.jitsu("cloud", "bounded", "--ram", "300", cwd=tmp_path)
     assert "uses" not in fine.stderr
-    assert "limit 300 MiB" in shared_platform.jitsu("view", "bounded", cwd=tmp_path).stdout
+    assert "MiB of 300 MiB," in shared_platform.jitsu("view", "bounded", cwd=tmp_path).stdout
     assert shared_platform.call("POST", f"{path}/restart").status_code == 200
     assert limits() == [300 * MIB]
 

@@ -136,9 +136,10 @@ def browse(context: Context, app: str | None, folder: str | None) -> None:
 def _in_short(drone: dict[str, Any]) -> str:
     """A drone on one line; `jitsu apps drones` shows all of it."""
     shown = {field.name: field.human(drone[field.name]) for field in DRONE}
-    return "{number}: {id} {state}, pid {pid}, port {port}, started {started}, {memory}, {cpu}".format_map(
-        shown
-    )
+    bound = " of {memoryLimit}" if drone["memoryLimit"] else ""
+    return (
+        "{number}: {id} {state}, pid {pid}, port {port}, started {started}, {memory}" + bound + ", {cpu}"
+    ).format_map(shown)
 
 
 def _has_browser(context: Context) -> bool:

@@ -31,6 +31,9 @@ LONGEST_PAUSE = 0.1
 LONGEST_REPORT = 4096
 """Bytes."""
 
+FAREWELL = 0.25
+"""Seconds that an app has to end a connection without a question; a server of HTTP does at once."""
+
 LOOKS_A_KNOCK = 10
 """A drone without a report is tried by connecting only at every so many looks."""
 
@@ -185,9 +188,15 @@ def _read(report: Path) -> bytes:
 async def _answers(port: int) -> bool:
     try:
         async with asyncio.timeout(1.0):
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
         return False
+    # Closed with something unread, it would be reset, and an app that speaks first may die of that.
+    with suppress(OSError):
+        writer.write_eof()
+        async with asyncio.timeout(FAREWELL):
+            while await reader.read(65536):
+                pass
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
