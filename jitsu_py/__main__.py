@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from typing import Final, NoReturn
+
+INTERRUPTED: Final = 130
+"""Exit code of a run that ^C ended."""
 
 
 def main() -> None:
@@ -14,8 +20,25 @@ def main() -> None:
         if not isinstance(error.__cause__ or error, KeyboardInterrupt):
             raise
         sys.stderr.write("error: interrupted\n")
-        sys.exit(130)
-    run()
+        _leave()
+    try:
+        run()
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+        _leave()
+
+
+def _leave() -> NoReturn:
+    """End with 130, whatever it was that ^C interrupted.
+
+    Where that was code made of a string, as a dataclass' methods are, CPython would end itself by SIGINT,
+    though the interrupt was handled (`unhandled_keyboard_interrupt` in its sources).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,8 @@ class Person:
 def left(terminal: pexpect.spawn) -> str:
     """Everything a run shows until it ends."""
     terminal.expect(pexpect.EOF)
+    # Its streams end a moment before it does; closed in between, it would be sent a HUP.
+    terminal.wait()
     terminal.close()
     shown: str = terminal.before
     return shown

@@ -132,18 +132,28 @@ def test_130_interrupted(person: Person) -> None:
         assert terminal.exitstatus == 130
 
 
+HALF_A_CLASS = """
+import os, signal
+class Field:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGINT)
+class Half:
+    field = Field()
+"""
+
+MADE_OF_A_STRING = """
+import os, signal
+exec("os.kill(os.getpid(), signal.SIGINT)\\nfor _ in range(9): pass")
+"""
+"""As dataclasses and named tuples make their methods."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", ["click", "requests"])
-def test_130_interrupted_while_it_loads(module: str, person: Person) -> None:
+@pytest.mark.parametrize("text", [HALF_A_CLASS, MADE_OF_A_STRING], ids=["class", "string"])
+def test_130_interrupted_while_it_loads(module: str, text: str, person: Person) -> None:
     """130, and a word: ^C finds a library half read, or, worse, a class half made."""
-    (person.folder / f"{module}.py").write_text(
-        "import os, signal\n"
-        "class Field:\n"
-        "    def __set_name__(self, owner, name):\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
-        "class Half:\n"
-        "    field = Field()\n"
-    )
+    (person.folder / f"{module}.py").write_text(text)
     path = os.pathsep.join(filter(None, [str(person.folder), os.environ.get("PYTHONPATH")]))
     person.more |= {"JITSU_HOST": "http://127.0.0.1:1", "JITSU_USERNAME": "ada", "JITSU_TOKEN": "t0ken"}
     done = person.jitsu("list", PYTHONPATH=path)

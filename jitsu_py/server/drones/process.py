@@ -191,13 +191,15 @@ async def _answers(port: int) -> bool:
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
         return False
-    # Closed with something unread, it would be reset, and an app that speaks first may die of that.
-    with suppress(OSError):
-        writer.write_eof()
-        async with asyncio.timeout(FAREWELL):
-            while await reader.read(65536):
-                pass
-    writer.close()
+    try:
+        # Closed with something unread, it would be reset, and an app that speaks first may die of that.
+        with suppress(OSError):
+            writer.write_eof()
+            async with asyncio.timeout(FAREWELL):
+                while await reader.read(65536):
+                    pass
+    finally:
+        writer.close()
     with suppress(OSError):
         await writer.wait_closed()
     return True

@@ -90,11 +90,8 @@ class Book:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
         """A connection that sees the log as it is now and waits for nobody; None: there is none."""
-        try:
-            book = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)
-        except sqlite3.OperationalError:
-            if self.exists():
-                raise
+        book = self._opened_to_read()
+        if book is None:
             yield None
             return
         with contextlib.closing(book):
@@ -103,6 +100,13 @@ class Book:
                     pass
             book.execute("PRAGMA query_only=1")
             yield book
+
+    def _opened_to_read(self) -> sqlite3.Connection | None:
+        address = f"{self.path.absolute().as_uri()}?mode=rw"
+        with contextlib.suppress(sqlite3.OperationalError):
+            return sqlite3.connect(address, uri=True, timeout=10)
+        # Where there is one now, it came to be after the try, unless it cannot be opened at all.
+        return sqlite3.connect(address, uri=True, timeout=10) if self.exists() else None
 
     def checkpoint(self) -> None:
         """Bring what is committed to the disk for good, as far as no reader is in the way."""
