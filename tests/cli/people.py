@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pexpect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 JITSU = [sys.executable, "-m", "jitsu_py"]
@@ -71,16 +72,26 @@ class Person:
         self, *words: str, cwd: Path | None = None, stdin: str | None = None, timeout: float = 60, **more: str
     ) -> Done:
         """Run a command line without a terminal, stdin closed unless there is something to read."""
-        given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        given: dict[str, Any] = {} if stdin is None else {"stdin": None, "input": stdin}
+        return self.run([*JITSU, *words], cwd=cwd or self.folder, timeout=timeout, env=more, **given)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Done:
+        """Run any program as this person: stdin closed, in their folder, unless `more` differs."""
         done = subprocess.run(
-            [*JITSU, *words],
-            cwd=cwd or self.folder,
-            env=self.environment(**more),
+            command,
+            env=self.environment(**(env or {})),
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
-            **given,
+            **{"cwd": self.folder, "stdin": subprocess.DEVNULL, **more},
         )
         return Done(done.returncode, done.stdout, done.stderr)
 

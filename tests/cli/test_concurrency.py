@@ -28,18 +28,7 @@ def run(
     person: Person, *words: str, before: tuple[str, ...] = (), prepare: Callable[[], object] | None = None
 ) -> Done:
     """Run a command line below another program, or in a process that was prepared."""
-    done = subprocess.run(
-        [*before, *JITSU, *words],
-        cwd=person.folder,
-        env=person.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        preexec_fn=prepare,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return person.run([*before, *JITSU, *words], preexec_fn=prepare)
 
 
 def strace() -> str:

@@ -50,18 +50,8 @@ needs_a_world = pytest.mark.skipif(not may_have_a_world(), reason="no mounts of 
 
 def doctor_after(person: Person, script: str, *before: str) -> Done:
     """What the doctor says of a machine that a line of shell has changed, for it alone."""
-    command = [*before, "sh", "-euc", f'{script}; exec "$@"', "sh", *JITSU, "server", "doctor", "--json"]
-    ran = subprocess.run(
-        command,
-        cwd=person.folder,
-        env=person.environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Done(ran.returncode, ran.stdout, ran.stderr)
+    doctor = [*JITSU, "server", "doctor", "--json"]
+    return person.run([*before, "sh", "-euc", f'{script}; exec "$@"', "sh", *doctor])
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -67,18 +66,9 @@ def test_2_the_current_folder_is_gone(person: Person) -> None:
     """Somebody else removed it: that is said, whatever the command."""
     gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
     for words in (["deploy"], ["list"], ["config", "list"]):
-        done = subprocess.run(
-            ["sh", "-c", gone, "sh", *JITSU, *words],
-            cwd=person.folder,
-            env=person.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("error: the current folder is gone")
+        done = person.run(["sh", "-c", gone, "sh", *JITSU, *words])
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("error: the current folder is gone")
 
 
 def test_3_not_logged_in(person: Person) -> None:

@@ -61,17 +61,22 @@ def again(platform: LocalPlatform) -> None:
     platform.status = run.start(platform.home)
 
 
-def test_during_a_build(platform: LocalPlatform, tmp_path: Path) -> None:
-    """The snapshot is failed with a code, no npm is left, and the same command works."""
-    folder = steps.folder(tmp_path / "app", "interrupted", scripts=SLOW_BUILD)
-    child = subprocess.Popen(
+def deploying(platform: LocalPlatform, folder: Path) -> subprocess.Popen[str]:
+    """A deploy that is under way; what it says on stderr can be read."""
+    return subprocess.Popen(
         [sys.executable, "-m", "jitsu_py", "deploy"],
         cwd=folder,
-        env=platform.env(tmp_path),
+        env=platform.env(folder.parent),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_during_a_build(platform: LocalPlatform, tmp_path: Path) -> None:
+    """The snapshot is failed with a code, no npm is left, and the same command works."""
+    folder = steps.folder(tmp_path / "app", "interrupted", scripts=SLOW_BUILD)
+    child = deploying(platform, folder)
     until(lambda: any("setInterval" in line for line in steps.left_running(platform.home)))
     kill_server(platform)
     # As a kill in the moment between the build's last step and its row leaves it.
@@ -108,14 +113,7 @@ def test_a_deploy_starts_its_own_platform_again(platform: LocalPlatform, tmp_pat
         ),
         (lambda: len(drones(platform, f"/apps/{platform.user}/alone")) > 0, 0, "is live"),
     ):
-        child = subprocess.Popen(
-            [sys.executable, "-m", "jitsu_py", "deploy"],
-            cwd=folder,
-            env=platform.env(tmp_path),
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        child = deploying(platform, folder)
         until(is_under_way)
         os.kill(platform.status.pid, signal.SIGKILL)
         _, said = child.communicate(timeout=90)
@@ -136,14 +134,7 @@ def test_during_a_start(platform: LocalPlatform, tmp_path: Path) -> None:
     path = f"/apps/{platform.user}/halfway"
     serving = drones(platform, path)
     (folder / "server.js").write_text(NEVER_LISTENS)
-    child = subprocess.Popen(
-        [sys.executable, "-m", "jitsu_py", "deploy"],
-        cwd=folder,
-        env=platform.env(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    child = deploying(platform, folder)
     until(lambda: len(drones(platform, path)) == 2)
     kill_server(platform)
     assert platform.get("halfway").text == "old"
