@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.confinement import Limits
 from jitsu_py.server.databases.kinds import MIB
-from jitsu_py.server.drones import census
+from jitsu_py.server.drones.regrouping import regroup
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -42,11 +41,8 @@ class Holder:
             leader: its leading process.
         """
         hold = self._made(ref, None)
-        if hold.is_grouped and leader not in hold.pids():
-            # Launched by a server that had no control groups.
-            for process in census.group(leader):
-                with suppress(OSError):
-                    hold.attach(process.pid)
+        if hold.is_grouped:
+            regroup(hold, leader)
         hold.bound(memory * MIB)
         return hold
 

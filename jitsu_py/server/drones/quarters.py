@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from jitsu_py.server.confinement import Limits, View, installation
-from jitsu_py.server.drones import census
 from jitsu_py.server.drones.ownership import hand_over
+from jitsu_py.server.drones.regrouping import regroup
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -104,11 +104,8 @@ class Quarters:
         hold = self._held(replace(spec, memory=None))
         if not hold.is_grouped:
             hold.attach(leader)
-        elif leader not in hold.pids():
-            # Launched by a server that had no control groups.
-            for process in census.group(leader):
-                with suppress(OSError):
-                    hold.attach(process.pid)
+        else:
+            regroup(hold, leader)
         if spec.memory is not None:
             # Its bound may have been changed while no server ran.
             hold.bound(spec.memory)
