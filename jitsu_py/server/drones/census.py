@@ -106,13 +106,19 @@ def listens(pids: list[int], port: int) -> bool:
 def is_same(pid: int, started: float) -> bool:
     """Whether this process still runs and is the one that started then, and no other that got its id."""
     with suppress(psutil.Error):
-        return has_started(pid, started) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        process = _started(pid, started)
+        return process is not None and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def has_started(pid: int, started: float) -> bool:
     """Whether a process of this id is the one that started then; it may have ended, unless it was reaped."""
     with suppress(psutil.Error):
-        # The kernel counts in hundredths of a second from the boot, whose own time may be off a little.
-        return abs(psutil.Process(pid).create_time() - started) < 0.5
+        return _started(pid, started) is not None
     return False
+
+
+def _started(pid: int, started: float) -> psutil.Process | None:
+    process = psutil.Process(pid)
+    # The kernel counts in hundredths of a second from the boot, whose own time may be off a little.
+    return process if abs(process.create_time() - started) < 0.5 else None
