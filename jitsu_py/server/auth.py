@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from jitsu_py.server.store.tokens import Token
     from jitsu_py.server.store.users import User
 
+NOBODY: Final = 0
+"""Row id that no account has."""
+
 CACHED_FOR: Final = 60.0
 """Seconds for which a password that fitted is not hashed again; argon2id is slow on purpose."""
 
@@ -89,7 +92,7 @@ class Authenticator:
         caller = await self._found(name, secret, is_near=not forwarded and _is_loopback(peer))
         if caller is None or caller.user.doomed:
             await self.guesses.failed(name, peer)
-            raise PlatformError(Code.UNAUTHORIZED, self._refusal(name, secret))
+            raise PlatformError(Code.UNAUTHORIZED, await asyncio.to_thread(self._refusal, name, secret))
         self.guesses.succeeded(name, peer)
         if caller.user.locked:
             raise PlatformError(
@@ -105,7 +108,8 @@ class Authenticator:
         """What is said of a login that is refused; that a token ended, only to whoever has it."""
         with self._store.read() as connection:
             user = users.find(connection, name)
-            token = tokens.find(connection, user.id, secret) if user else None
+            # Looked for in any case: how long it takes must not tell who has an account.
+            token = tokens.find(connection, user.id if user else NOBODY, secret)
         if token is None or token.expires is None or not token.expired(time.time()):
             return "The user name, password or token is wrong."
         return f"The token {token.name} expired at {iso(token.expires)}. Make another: jitsu tokens create."
