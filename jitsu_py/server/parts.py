@@ -14,7 +14,7 @@ from jitsu_py.server.drones import LocalEngine, Quarters
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.router import ApiHost, Front, Https, Router, find_haproxy
 from jitsu_py.server.router.front import HSTS
-from jitsu_py.server.settings import MEMORY_MOST
+from jitsu_py.server.settings import MEMORY_MOST, engines_of
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def builder(settings: Settings) -> Builder:
     return Builder(
         cache=home / "cache",
         work=home / "work",
-        engines=home / "engines" / "node",
+        engines=engines_of(home),
         timeout=builds.timeout,
         concurrent=builds.concurrent,
         cache_size=builds.cache,

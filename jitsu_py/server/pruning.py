@@ -19,7 +19,7 @@ from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.builder.manager_fetch import idle_managers
 from jitsu_py.server.builder.space import taken
 from jitsu_py.server.builder.trees import APPS, ENTRY
-from jitsu_py.server.settings import load, prepare
+from jitsu_py.server.settings import engines_of, load, prepare
 from jitsu_py.server.snapshots.files import Files
 from jitsu_py.server.snapshots.policy import surplus
 from jitsu_py.server.store import apps, load_sealer, open_store, users
@@ -109,7 +109,7 @@ def _trees(home: Path) -> Iterator[tuple[Surplus, Path]]:
 
 
 def _managers(home: Path, nodes: list[Path]) -> Iterator[tuple[Surplus, Path]]:
-    for folder in idle_managers(engines.folder_of(home), nodes, time.time() - TREE_DAYS * DAY):
+    for folder in idle_managers(engines_of(home), nodes, time.time() - TREE_DAYS * DAY):
         why = f"no snapshot may call it, and no build used it for {TREE_DAYS:.0f} days"
         yield Surplus("manager", f"{folder.parent.name} {folder.name}", taken(folder).bytes, why), folder
 

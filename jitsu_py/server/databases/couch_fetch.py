@@ -18,6 +18,7 @@ from jitsu_py.server.builder.folders import remove_tree
 from jitsu_py.server.builder.process import run
 from jitsu_py.server.builder.registry import PATIENT
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.settings import engines_of
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class CouchStore:
         return found
 
     def _engines(self) -> list[Engine]:
-        return list(engines_at_hand(self._home / "engines" / "node"))
+        return list(engines_at_hand(engines_of(self._home)))
 
 
 def _lay_out(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """What a person may set for the platform: `server.toml` in the state folder, read once, frozen."""
 
-from jitsu_py.server.settings.folder import FILE, LOG_FILE, OUTPUT_FILE, prepare, write_private
+from jitsu_py.server.settings.folder import FILE, LOG_FILE, OUTPUT_FILE, engines_of, prepare, write_private
 from jitsu_py.server.settings.reading import load
 from jitsu_py.server.settings.sections import (
     MEMORY_MOST,
@@ -23,6 +23,7 @@ __all__ = [
     "Logs",
     "MailSettings",
     "Settings",
+    "engines_of",
     "load",
     "prepare",
     "write_private",

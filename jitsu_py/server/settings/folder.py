@@ -25,6 +25,11 @@ FOLDERS = ("snapshots", "builds", "cache", "logs", "engines", "databases", "outb
 """Below the state folder; all 0700."""
 
 
+def engines_of(home: Path) -> Path:
+    """Where the Nodes of a state folder lie, a folder each, by version."""
+    return home / "engines" / "node"
+
+
 def prepare(home: Path) -> None:
     """Make the state folder with its sub-folders, for its owner alone.
 
