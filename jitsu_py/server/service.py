@@ -27,6 +27,7 @@ from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
 from jitsu_py.server.drains import Drains
+from jitsu_py.server.drones import step_aside
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
@@ -209,6 +210,7 @@ class Service:
         self._opened.set()
         self._write_run_file()
         self._announce(self._run_file())
+        step_aside()
         notify.ready()
         log.info("jitsu %s serves at %s", __version__, self._address.api)
 

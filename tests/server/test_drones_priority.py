@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
+import pytest
+
 from jitsu_py.server.drones import priority
+from tests.e2e.steps import drones, haproxy, serve
+from tests.platforms import LocalPlatform
 from tests.server.drones_world import until, world
 
 WAITS = """
@@ -44,3 +49,19 @@ def test_who_boots_gives_way_and_who_serves_does_not(tmp_path: Path) -> None:
             assert niceness(drone.pid) == {own}
 
     asyncio.run(scene())
+
+
+def of_session(pid: int) -> int:
+    """What the kernel weighs a process's session with, where it groups by session."""
+    words = Path(f"/proc/{pid}/autogroup").read_text()
+    return int(re.findall(r"nice (-?\d+)", words)[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="the kernel does not group by session")
+def test_the_server_gives_way_and_what_it_starts_does_not(tmp_path: Path) -> None:
+    """Whoever visits an app does not wait for somebody's deploy."""
+    with LocalPlatform(tmp_path / "home") as platform:
+        path = serve(platform, "app")
+        assert of_session(platform.status.pid) == priority.MANAGING
+        assert [of_session(pid) for pid in haproxy(platform)] == [0, 0]
+        assert [of_session(pid) for pid in drones(platform, path)] == [0]

@@ -8,6 +8,7 @@ from jitsu_py.server.drones.engine import DroneSpec, Engine, Exit, Found, Proces
 from jitsu_py.server.drones.failures import BootFailed
 from jitsu_py.server.drones.local import LocalEngine
 from jitsu_py.server.drones.ports import PortPool
+from jitsu_py.server.drones.priority import step_aside
 from jitsu_py.server.drones.quarters import Quarters
 from jitsu_py.server.drones.state import Drone, DroneEvent, DroneState, EventKind
 from jitsu_py.server.drones.supervisor import Supervisor
@@ -29,5 +30,6 @@ __all__ = [
     "Quarters",
     "Supervisor",
     "Usage",
+    "step_aside",
     "usage",
 ]

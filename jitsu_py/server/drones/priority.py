@@ -1,7 +1,7 @@
-"""Who boots waits for those who serve: a lower priority until a drone is ready.
+"""Visitors come first: who boots, and who manages, waits for those who serve.
 
-A Node that starts takes a core for a tenth of a second; on a small machine visitors of all apps would wait
-for it.
+A Node that starts takes a core for a tenth of a second, and so does the server's own part in a deploy; on a
+small machine visitors of all apps would wait for both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,20 @@ from typing import Final
 
 BOOTING: Final = 10
 """How much nicer a drone is while it boots: about a ninth of the weight of one that serves."""
+
+MANAGING: Final = 7
+"""How much nicer the server is than what serves: about a fifth of its weight, so that a deploy still gets
+through where an app has run wild."""
+
+
+def step_aside() -> None:
+    """Let this process give way to the drones and the router, for good.
+
+    Only where the kernel groups by session, and this process leads one: each session it starts from then on
+    has the usual weight, which niceness, being inherited, would not give them.
+    """
+    if sys.platform == "linux" and os.getsid(0) == os.getpid():
+        _group(os.getpid(), MANAGING)
 
 
 def lower(group: int) -> None:
@@ -33,9 +47,13 @@ def restore(group: int) -> None:
 def _set(group: int, nicer: int) -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, group, os.getpriority(os.PRIO_PROCESS, 0) + nicer)
-    # Where the kernel groups by session (autogroup), only the group's own value counts between sessions.
+    _group(group, nicer)
+
+
+def _group(leader: int, nicer: int) -> None:
+    """Where the kernel groups by session (autogroup), only the group's own value counts between sessions."""
     with contextlib.suppress(OSError):
-        Path(f"/proc/{group}/autogroup").write_text(str(nicer))
+        Path(f"/proc/{leader}/autogroup").write_text(str(nicer))
 
 
 @functools.cache
