@@ -148,8 +148,8 @@ class Load:
 class LoadApart:
     """A load from a process and a session of its own, as that of visitors who sit at other machines.
 
-    What the block does costs them neither Python's lock nor their share of the processors. `figures` are there
-    after the block; the arguments are those of `Load`.
+    What the block does costs them neither Python's lock nor their share of the processors. `figures` are
+    there after the block; the arguments are those of `Load`.
     """
 
     def __init__(self, port: int, host: str) -> None:

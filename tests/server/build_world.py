@@ -50,8 +50,13 @@ class BuildWorld:
         return await self.builder.build(job, self.events.append)
 
     def build(self, job: Job) -> Built:
-        """Build, in a loop of its own."""
-        return asyncio.run(self.build_async(job))
+        """Build, in a loop of its own; what is to be kept is, at the end."""
+        return asyncio.run(self._build_whole(job))
+
+    async def _build_whole(self, job: Job) -> Built:
+        built = await self.build_async(job)
+        await self.builder.kept()
+        return built
 
     @property
     def lines(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -207,7 +208,9 @@ def test_events_are_those_of_wire(world: BuildWorld) -> None:
         assert set(event) == {"event", "time"} | keys
         assert event["time"].endswith("+00:00")
     told = [event.get("message", event.get("text")) for event in world.events]
-    assert job.log.read_text().splitlines() == told
+    *written, last = job.log.read_text().splitlines()
+    assert written == told
+    assert re.fullmatch(r"Built in \d+\.\d\d s: unpack \d\.\d\d, engine \d\.\d\d, build \d\.\d\d", last)
 
 
 def test_failing_build_script(world: BuildWorld) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jitsu_py.server.builder.clone import listing
 from jitsu_py.server.builder.trees import ENTRY, LIST, Missed, Taken, Trees
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def take(
 
 def keep(trees: Trees, source: Path, parts: dict[str, str] | None = None) -> str:
     """Keep an app's tree."""
-    return trees.keep(parts or PARTS, "ada/app", source, ("node_modules",), check=go_on)
+    listed = listing(source, ("node_modules",))
+    return trees.keep(parts or PARTS, "ada/app", source, listed, check=go_on)
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_the_least_lately_used_go_first(tmp_path: Path) -> None:
 def test_a_tree_larger_than_the_cache_is_not_kept(tmp_path: Path) -> None:
     """It would only drive out the others."""
     trees = Trees(tmp_path / "trees", limit=1000)
-    assert keep(trees, app(tmp_path / "app")) == "it is larger than the cache may be"
+    assert keep(trees, app(tmp_path / "app")) == "they are larger than the cache may be"
 
 
 def test_many_at_once_do_not_collide(tmp_path: Path) -> None:
@@ -228,8 +230,8 @@ def test_trees_of_an_apps_own_packages(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     (inner / "index.js").write_text("1")
     (source / "node_modules/web").symlink_to("../packages/web")
-    assert "is a link" in trees.keep(PARTS, "ada/app", source, names, check=go_on)
-    assert trees.keep(PARTS, "ada/app", source, names, beside=("packages/web",), check=go_on) == ""
+    listed = listing(source, names, ("packages/web",))
+    assert trees.keep(PARTS, "ada/app", source, listed, check=go_on) == ""
     assert isinstance(take(trees, tmp_path / "copy"), Taken)
     assert (tmp_path / "copy/node_modules/web/node_modules/dep9/index.js").read_text() == "1"
     (entry(tmp_path) / "tree/packages/web/node_modules/dep9/index.js").write_text("broken")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from jitsu_py.server.builder.entrusted import Keys
 from jitsu_py.server.builder.environment import user_npmrc
 from jitsu_py.server.builder.flow import Flow
 from jitsu_py.server.builder.folders import remove_tree
+from jitsu_py.server.builder.keeping import Keeping
 from jitsu_py.server.builder.manager_fetch import ManagerStore
 from jitsu_py.server.builder.process import kill_marked
 from jitsu_py.server.builder.queue import Queue
@@ -127,6 +129,7 @@ class Builder:
         self._managers = ManagerStore(engines or cache / "engines", cache=cache, npmrc=self._npmrc)
         self._queue = Queue(concurrent)
         self._trees = Trees(cache / "trees", cache_size)
+        self._keeping = Keeping()
 
     async def build(self, job: Job, emit: Emit) -> Built:
         """Make a snapshot's archive into a folder that runs.
@@ -165,9 +168,14 @@ class Builder:
         left = list(self._work.iterdir()) if self._work.is_dir() else []
         return sum(remove_tree(folder) for folder in left)
 
-    def close(self) -> None:
+    async def kept(self) -> None:
+        """Return when the dependencies that builds left to be kept are."""
+        await self._keeping.done()
+
+    async def close(self) -> None:
         """Leave nothing on the machine that only a running server needs. Not while a build is running."""
-        self._confiner.forget()
+        await self._keeping.give_up()
+        await asyncio.to_thread(self._confiner.forget)
 
     def _check_sandbox(self) -> None:
         """Refuse to build without a sandbox, where one is asked for.
@@ -186,6 +194,7 @@ class Builder:
 
     async def _build(self, job: Job, voice: Voice) -> Built:
         self._check_sandbox()
+        await self._keeping.done(job.user)
         if why := self._confiner.why_no_sandbox:
             voice.note(f"Without a sandbox: {why}.")
         name = uuid4().hex
@@ -212,6 +221,12 @@ class Builder:
             await flow.into_place(job.folder)
         finally:
             await flow.clear()
-        return Built(
-            job.folder, made.engine, made.command, made.release, contents, flow.elapsed(), voice.seconds
-        )
+        if made.keep is not None:
+            self._keeping.later(job.user, partial(made.keep, job.folder), job.log)
+        seconds = flow.elapsed()
+        voice.note(f"Built in {seconds:.2f} s: {_spent(voice.seconds)}")
+        return Built(job.folder, made.engine, made.command, made.release, contents, seconds, voice.seconds)
+
+
+def _spent(steps: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {seconds:.2f}" for name, seconds in steps.items())

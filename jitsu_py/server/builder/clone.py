@@ -10,8 +10,8 @@ import errno
 import os
 import shutil
 import stat
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 CHECK_EVERY: Final = 64
 """Files between two looks whether to go on."""
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a folder is opened."""
+
+FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""How a file is opened; a pipe in its place is not waited for."""
 
 USUAL_MODES: Final = (0o644, 0o755)
 
@@ -147,54 +153,106 @@ def _check_link(path: str, target: str, names: tuple[str, ...]) -> None:
         raise UnsuitableError(f"{path} is a link to {target}, which is elsewhere")
 
 
-def clone(listed: Listing, source: Path, target: Path, check: Callable[[], None]) -> None:
-    """Copy a tree.
+def clone(listed: Listing, source: Path, target: Path, check: Callable[[], None]) -> Listing:
+    """Copy a tree; programs may write to it meanwhile, and then it is not copied.
 
     Args:
         listed: what is in it; times and sizes are compared with what is found.
         source: where it is.
-        target: an existing folder without any of its entries; folders above them are made.
+        target: an existing folder without any of its entries; folders above them are made. Nobody else writes
+            to it.
         check: called now and then; raises to stop.
+
+    Returns:
+        The same list with the copies' times.
 
     Raises:
         DamagedError: the source is not as listed. What was copied by then stays.
         OSError: the disk is full, or the like.
     """
-    here, there = str(source), str(target)
+    there = str(target)
     for path in listed.roots:
         (target / path).parent.mkdir(parents=True, exist_ok=True)
     for folder, _ in listed.folders:
         os.mkdir(f"{there}/{folder}")  # noqa: PTH102 - a Path for each of ten thousands takes its time
     for path, link in listed.links:
         os.symlink(link, f"{there}/{path}")  # noqa: PTH211 - as above
-    for number, file in enumerate(listed.files):
-        if number % CHECK_EVERY == 0:
-            check()
-        _copy(file, f"{here}/{file.path}", f"{there}/{file.path}")
+    copies = []
+    with _Inside(source) as inside:
+        for number, file in enumerate(listed.files):
+            if number % CHECK_EVERY == 0:
+                check()
+            copies.append(replace(file, changed=_copy(file, inside, f"{there}/{file.path}")))
     for folder, mode in reversed(listed.folders):
         if mode not in USUAL_MODES:
             os.chmod(f"{there}/{folder}", mode)  # noqa: PTH101 - as above
+    return replace(listed, files=tuple(copies))
 
 
-def _copy(file: File, source: str, target: str) -> None:
+class _Inside:
+    """The folders of a tree, each opened from the one above it: no link on the way leads out of the tree."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._opened: list[tuple[str, int]] = []
+        """Path and handle of those above the file that was opened last, the outermost first."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._opened.append(("", os.open(self._root, FOLDER)))
+        except OSError as error:
+            raise DamagedError(f"{self._root.name}: {error.strerror}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._opened:
+            os.close(self._opened.pop()[1])
+
+    def open(self, path: str) -> int:
+        """A handle for reading a file.
+
+        Raises:
+            OSError: it is not there, or not what it was.
+        """
+        folder, _, name = path.rpartition("/")
+        return os.open(name, FILE, dir_fd=self._folder(folder))
+
+    def _folder(self, folder: str) -> int:
+        while not f"{folder}/".startswith(self._opened[-1][0]):
+            os.close(self._opened.pop()[1])
+        at = self._opened[-1][0]
+        for name in filter(None, folder[len(at) :].split("/")):
+            at = f"{at}{name}/"
+            self._opened.append((at, os.open(name, FOLDER, dir_fd=self._opened[-1][1])))
+        return self._opened[-1][1]
+
+
+def _copy(file: File, inside: _Inside, target: str) -> int:
+    """Copy a file; the copy's time of change."""
     try:
-        opened = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        opened = inside.open(file.path)
     except OSError as error:
         raise DamagedError(f"{file.path}: {error.strerror}") from error
     try:
-        status = os.fstat(opened)
-        if (status.st_size, status.st_mtime_ns) != (file.size, file.changed):
-            raise DamagedError(f"{file.path} was changed")
+        _check_same(file, opened)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         made = os.open(target, flags, file.mode | stat.S_IWUSR)
         try:
             _transfer(opened, made, file)
+            _check_same(file, opened)
             if file.mode not in USUAL_MODES:
                 os.fchmod(made, file.mode)
+            return os.fstat(made).st_mtime_ns
         finally:
             os.close(made)
     finally:
         os.close(opened)
+
+
+def _check_same(file: File, handle: int) -> None:
+    status = os.fstat(handle)
+    if (status.st_size, status.st_mtime_ns) != (file.size, file.changed):
+        raise DamagedError(f"{file.path} was changed")
 
 
 def _transfer(source: int, target: int, file: File) -> None:

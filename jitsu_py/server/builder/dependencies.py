@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py.server.builder.choice import LOCKFILES, NPM_LOCKFILES
+from jitsu_py.server.builder.clone import UnsuitableError, listing
 from jitsu_py.server.builder.fingerprint import fingerprint, has_lockfile
 from jitsu_py.server.builder.layout import layout
 from jitsu_py.server.builder.manifest import MANIFEST
@@ -17,14 +19,17 @@ from jitsu_py.server.builder.trees import Missed, Taken, Trees
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
+    from jitsu_py.server.builder.clone import Listing
     from jitsu_py.server.builder.engines import Engine
     from jitsu_py.server.builder.layout import Layout
     from jitsu_py.server.builder.manager_fetch import Tool
 
 Check = Callable[[], None]
 """Called now and then by what takes long; raises to stop it."""
+
+Copy = Callable[[Path, Check], str]
+"""Keeps what was installed, from where the app lies now; gives back why it could not, "" when it could."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,18 @@ class Found:
     """The dependencies are there; nothing is to be installed."""
     message: str
     """What was reused, or why nothing; empty: there is nothing to say."""
-    keep: Callable[[Check], str] | None = None
-    """To be called once they are installed; returns a sentence for the log. None: they are not kept."""
+    look: Callable[[], Installed] | None = None
+    """To be called once they are installed, before anything else changes them. None: they are not kept."""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an install made of an app."""
+
+    against: str = ""
+    """Why it is not kept."""
+    copy: Copy | None = None
+    """Keeps it; None: it is not kept."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ class Store:
             size = f"{found.files:,} files, {found.bytes / 1e6:.1f} MB"
             return Found(True, f"Dependencies unchanged: reusing those installed {ago(found.age)} ({size})")
         message = f"Dependencies are not reused: {found.why}." if found.why else ""
-        return Found(False, message, partial(self._keep, parts, wanted, made, outline(wanted.folder)))
+        return Found(False, message, partial(self._look, parts, wanted, made, outline(wanted.folder)))
 
     def _take(self, parts: Mapping[str, str], wanted: Wanted, check: Check) -> Taken | Missed:
         if self.fresh:
@@ -108,14 +123,13 @@ class Store:
     def _key(self) -> str:
         return f"{self.user}/{self.app}"
 
-    def _keep(
+    def _look(
         self,
         parts: Mapping[str, str],
         wanted: Wanted,
         made: Layout,
         before: Mapping[str, tuple[object, ...]],
-        check: Check,
-    ) -> str:
+    ) -> Installed:
         folder = wanted.folder
         after = outline(folder, made.trees)
         written = [path for path in after if before.get(path) != after[path]]
@@ -123,10 +137,15 @@ class Store:
         lockfiles = tuple(path for path in written if path in (*NPM_LOCKFILES, *LOCKFILES.values()))
         others = [path for path in changed if path not in lockfiles or path in before]
         if others:
-            return f"The dependencies are not kept: installing them changed {others[0]}."
-        names = (*made.trees, *lockfiles)
-        why = self.trees.keep(parts, self._key, folder, names, beside=made.packages, check=check)
-        return f"The dependencies are not kept: {why}." if why else "The dependencies are kept for next time."
+            return Installed(f"installing them changed {others[0]}")
+        try:
+            listed = listing(folder, (*made.trees, *lockfiles), made.packages)
+        except (UnsuitableError, OSError) as error:
+            return Installed(str(error))
+        return Installed(copy=partial(self._copy, parts, listed))
+
+    def _copy(self, parts: Mapping[str, str], listed: Listing, folder: Path, check: Check) -> str:
+        return self.trees.keep(parts, self._key, folder, listed, check=check)
 
 
 def outline(folder: Path, without: Collection[str] = ()) -> dict[str, tuple[object, ...]]:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jitsu_py.server.builder.dependencies import Found, Store
+    from jitsu_py.server.builder.dependencies import Copy, Found, Store
     from jitsu_py.server.builder.engine_fetch import EngineStore
     from jitsu_py.server.builder.engines import Engine
     from jitsu_py.server.builder.install import Needs, Plan
@@ -63,6 +63,8 @@ class Made:
     """Shell command that is run once before its first start; "" for none."""
     engine: Engine
     """What it runs on, with its package manager beside it."""
+    keep: Copy | None = None
+    """Puts what was installed into the cache, from where the app lies then; None: nothing is left to keep."""
 
 
 class Flow:
@@ -160,13 +162,13 @@ class Flow:
         wanted = Wanted(
             manifest, self.folder, engine, tool, steps.install, env, own, apart=bool(steps.scripts)
         )
-        await self._install(steps, wanted, store)
+        keep = await self._install(steps, wanted, store)
         if steps.build:
             self._voice.step("build", f"Building: {shown(steps.build)}")
             await self._tool("build", steps.build, wanted, Code.BUILD_FAILED)
         start = await self._pruned(steps, wanted)
         command = start_command(manifest, self.folder, start)
-        return Made(command, release_command(manifest, self.folder), engine)
+        return Made(command, release_command(manifest, self.folder), engine, keep)
 
     async def _pruned(self, steps: Plan, wanted: Wanted) -> str:
         """Take away what only the build needed; the name of the script that starts what is left."""
@@ -202,18 +204,22 @@ class Flow:
             tool = await managers.find(choose(manifest, self.folder), engine, room)
             return await asyncio.to_thread(managers.beside, engine, tool), tool
 
-    async def _install(self, todo: Plan, wanted: Wanted, store: Store) -> None:
+    async def _install(self, todo: Plan, wanted: Wanted, store: Store) -> Copy | None:
+        """Install; what keeps the dependencies for the next build, if that can wait till this one ends."""
         if not todo.install:
             self._voice.step("install", "No dependencies to install")
-            return
+            return None
         found = await self._from_store(store, wanted)
+        keep = None
         if found.taken:
             self._voice.step("install", found.message)
         else:
             await self._install_anew(todo, wanted, found)
+            keep = await self._kept(todo, found)
         for command in todo.scripts:
             self._voice.step("install", f"Running the app's own install script: {shown(command)}")
             await self._tool("install", command, wanted, Code.INSTALL_FAILED)
+        return keep
 
     async def _install_anew(self, todo: Plan, wanted: Wanted, found: Found) -> None:
         self._voice.step("install", f"Installing dependencies: {shown(todo.install)}")
@@ -225,9 +231,22 @@ class Flow:
                 stack.enter_context(disk_errors("change package.json"))
                 stack.enter_context(without_scripts(self.folder))
             await self._tool("install", todo.install, wanted, Code.INSTALL_FAILED)
-        if found.keep is not None:
-            with self._voice.timed("keep"):
-                self._voice.note(await self._patience.in_thread(found.keep))
+
+    async def _kept(self, todo: Plan, found: Found) -> Copy | None:
+        """Keep what was installed: now, if the build goes on to change it, else by what is returned."""
+        if found.look is None:
+            return None
+        with self._voice.timed("keep"):
+            installed = await asyncio.to_thread(found.look)
+            copy, against = installed.copy, installed.against
+            if copy is not None and (todo.scripts or todo.build or todo.prune):
+                against = await self._patience.in_thread(partial(copy, self.folder))
+                copy = None
+        if against:
+            self._voice.note(f"The dependencies are not kept: {against}.")
+        else:
+            self._voice.note("The dependencies are kept for next time.")
+        return copy
 
     async def _from_store(self, store: Store, wanted: Wanted) -> Found:
         with self._voice.timed("clone"), disk_errors("copy the dependencies"):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from jitsu_py.server.builder.clone import DamagedError, Listing, UnsuitableError, clone, listing
+from jitsu_py.server.builder.clone import DamagedError, Listing, clone
 from jitsu_py.server.builder.fingerprint import key_of
 from jitsu_py.server.builder.folders import remove_tree
 
@@ -111,9 +111,8 @@ class Trees:
         parts: Mapping[str, str],
         app: str,
         source: Path,
-        names: tuple[str, ...],
+        listed: Listing,
         *,
-        beside: tuple[str, ...] = (),
         check: Callable[[], None],
     ) -> str:
         """Keep what was installed into an app.
@@ -121,9 +120,8 @@ class Trees:
         Args:
             parts: the fingerprint.
             app: `user/name`.
-            source: the app's folder.
-            names: paths in it of what the install made.
-            beside: folders of the app that this may link to.
+            source: the app's folder, as long as nothing that is listed changes in it.
+            listed: what the install made there.
             check: called now and then; raises to stop.
 
         Returns:
@@ -131,18 +129,16 @@ class Trees:
         """
         made = self._folder / f".{uuid4().hex}"
         try:
-            listed = listing(source, names, beside)
             if listed.bytes > self._limit:
-                return "it is larger than the cache may be"
+                return "they are larger than the cache may be"
             (made / TREE).mkdir(parents=True)
-            clone(listed, source, made / TREE, check)
-            copied = listing(made / TREE, names, beside)
+            copied = clone(listed, source, made / TREE, check)
             (made / LIST).write_text(json.dumps(copied.to_json()))
             (made / ENTRY).write_text(json.dumps({"installed": time.time(), "bytes": copied.bytes}))
             self._put(made, self._folder / key_of(parts))
             self._remember(parts, app)
             self.prune()
-        except (UnsuitableError, DamagedError) as error:
+        except DamagedError as error:
             return str(error)
         except OSError as error:
             return f"the cache cannot be written: {error.strerror}"

@@ -212,7 +212,7 @@ class Snapshots:
         """Cancel the builds under way and begin none; their snapshots are failed."""
         self._closed = True
         await asyncio.gather(*(build.cancel() for build in list(self._builds.values())))
-        await asyncio.to_thread(self._builder.close)
+        await self._builder.close()
 
     async def _cancel(self, snapshot: Snapshot) -> None:
         build = self._builds.get(snapshot.id)
