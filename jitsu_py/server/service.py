@@ -36,6 +36,7 @@ from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Address, Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
+from jitsu_py.server.rehearsal import rehearse
 from jitsu_py.server.router import AccessLog
 from jitsu_py.server.settings import LOG_FILE, write_private
 from jitsu_py.server.snapshots import Snapshots
@@ -173,7 +174,8 @@ class Service:
             self._departures.run(),
             self._certificates.run(),
         )
-        tasks = [asyncio.create_task(work) for work in (*beside, self._drains.run(), self._access.run())]
+        more = (self._drains.run(), self._access.run(), self._rehearse())
+        tasks = [asyncio.create_task(work) for work in (*beside, *more)]
         try:
             yield
         finally:
@@ -188,6 +190,10 @@ class Service:
             await asyncio.to_thread(self._logbook.collect)
             await asyncio.to_thread(self._logbook.close)
             (self._settings.home / wire.RUN_FILE).unlink(missing_ok=True)
+
+    async def _rehearse(self) -> None:
+        await self._opened.wait()
+        await rehearse(self._app, self._user, owner.local_token(self._settings))
 
     async def _on_signal(self, server: Server) -> None:
         """Signals only put a message on a queue; this reads the first."""
