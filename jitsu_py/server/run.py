@@ -104,12 +104,15 @@ def stop(home: Path) -> bool:
 def restart(home: Path) -> Status:
     """Replace the server by a new one; drones and router go on meanwhile.
 
-    One that is a service of systemd is replaced by that.
+    One that is a service of systemd is replaced by that. Where a new one could not start, for wrong settings
+    or a full disk, the old one stays.
 
     Raises:
         PlatformError: as `start` and `stop`.
     """
-    before = _settled(home) if home.is_dir() else None
+    settings_file.prepare(home)
+    settings_file.load(home)
+    before = _settled(home)
     is_service = before is not None and _is_service(before.pid)
     leave(home)
     return _replaced(home) if is_service else start(home)

@@ -86,6 +86,45 @@ def test_a_restart_keeps_its_ports(platform: LocalPlatform) -> None:
     assert (again.api, again.router) == (platform.status.api, platform.status.router)
 
 
+def still_runs(platform: LocalPlatform) -> bool:
+    """Whether it is the same server as at the beginning."""
+    found = run.status(platform.home)
+    return found is not None and found.pid == platform.status.pid
+
+
+def test_a_restart_that_would_fail_leaves_the_server_alone(platform: LocalPlatform) -> None:
+    """Wrong settings are better known while the old server still serves."""
+    settings = platform.home / "server.toml"
+    good = settings.read_text()
+    settings.write_text("[drones]\nboot = -1\n")
+    with pytest.raises(run.PlatformError, match="boot"):
+        run.restart(platform.home)
+    assert still_runs(platform)
+    assert platform.call("GET", "/auth").status_code == 200
+    settings.write_text(good)
+    assert run.restart(platform.home).pid != platform.status.pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_restart_on_a_full_disk_leaves_the_server_alone(tmp_path: Path) -> None:
+    """It goes on as well as it can; a new one could not begin."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(disk)], check=True)
+    try:
+        with LocalPlatform(disk / "home") as platform:
+            with pytest.raises(OSError, match="space"), (disk / "filler").open("wb") as file:
+                file.write(b"x" * 40_000_000)
+            with pytest.raises(run.PlatformError, match="Free some space"):
+                run.restart(platform.home)
+            assert still_runs(platform)
+            assert platform.call("GET", "/auth").status_code == 200
+            (disk / "filler").unlink()
+            assert run.restart(platform.home).pid != platform.status.pid
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def test_taken_ports_are_passed_over_or_named(home: Path, free_port: int) -> None:
     """A port that is set must be had; the error names it. Nothing is left running."""
     with socket.socket() as other:

@@ -21,6 +21,9 @@ LOG_FILE = "logs/_server/server.log"
 OUTPUT_FILE = "logs/_server/output.log"
 """What the server process prints besides: normally nothing."""
 
+PROBE = 256 * 1024
+"""Bytes that a server needs at least to start."""
+
 FOLDERS = ("snapshots", "builds", "cache", "logs", "engines", "databases", "outbox", "run", "work")
 """Below the state folder; all 0700."""
 
@@ -44,7 +47,7 @@ def prepare(home: Path) -> None:
         if not (home / FILE).exists():
             write_private(home / FILE, resources.files(__package__).joinpath(FILE).read_bytes())
         probe = home / "run" / f"probe.{os.urandom(4).hex()}"
-        write_private(probe, b"x" * 4096)
+        write_private(probe, b"x" * PROBE)
         probe.unlink()
     except OSError as error:
         raise PlatformError(
