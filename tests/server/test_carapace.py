@@ -278,6 +278,71 @@ def test_idle_connections_outlive_the_routers(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+WATCHES = """
+const http = require('http');
+const end = http.ServerResponse.prototype.end;
+let answered = 0, asked = 0;
+http.ServerResponse.prototype.end = function () { answered++; return end.apply(this, arguments); };
+http.createServer((q, r) => { asked++; r.end(JSON.stringify({answered, asked})); }).listen(8080);
+"""
+"""An app that tells how many requests its process answered so far, and how many of them were its own."""
+
+BREAKS = {
+    "who connects fails": "require('net').connect = () => { throw new Error('not here'); };",
+    "who connects gets nowhere": "require('net').connect = () => new (require('net').Socket)();",
+    "http is broken": "require('http').Server = function () { throw new Error('not here'); };",
+}
+
+
+@pytest.mark.parametrize("node", nodes(), ids=str)
+def test_a_request_is_rehearsed_before_visitors_come(tmp_path: Path, node: Path) -> None:
+    """Once, within the app's process; the app is not asked, and nothing is printed."""
+
+    async def story() -> None:
+        async with world(tmp_path) as here:
+            spec = here.spec({"app.js": WATCHES}, node=node)
+            await here.supervisor.start(spec)
+            assert json.loads(await get(spec.port)) == {"answered": 1, "asked": 1}
+            assert here.printed(spec) + here.printed(spec, "stderr") == ""
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS.keys())
+def test_a_rehearsal_that_fails_harms_nobody(tmp_path: Path, breaks: str) -> None:
+    """An app that changes what Node brings along is reached all the same."""
+
+    async def story() -> None:
+        async with world(tmp_path) as here:
+            app = SERVER.replace("const s =", f"{breaks} const s =").replace("http.createServer", "make")
+            make = "const http0 = require('http'); const make = http0.createServer;"
+            spec = here.spec({"app.js": f"{make} {app} s.listen(8080)"})
+            await here.supervisor.start(spec)
+            assert await get(spec.port) == "hello"
+            assert here.printed(spec) + here.printed(spec, "stderr") == ""
+
+    asyncio.run(story())
+
+
+def test_a_rehearsal_keeps_no_process_alive(tmp_path: Path) -> None:
+    """An app that closes its server at once ends at once."""
+    report = tmp_path / "ready.json"
+    (tmp_path / "app.js").write_text(f"{SERVER} s.listen(8080, () => s.close())")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = subprocess.run(
+        [NODE, "--require", SOURCE, "app.js"],
+        cwd=tmp_path,
+        env={"JITSU_PORT": str(port), "JITSU_READY": str(report)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+    assert not report.exists()
+
+
 def test_without_the_platforms_variables_it_does_nothing(tmp_path: Path) -> None:
     """Loaded elsewhere, it leaves Node as it is."""
     code = """

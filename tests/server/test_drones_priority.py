@@ -51,6 +51,29 @@ def test_who_boots_gives_way_and_who_serves_does_not(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_who_boots_for_long_gives_way_no_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where others leave no processor free, it would never be ready."""
+    monkeypatch.setattr(priority, "PATIENCE", 0.5)
+
+    async def scene() -> None:
+        async with world(tmp_path) as here:
+            go = tmp_path / "go"
+            spec = here.spec({"app.js": WAITS}, env={"GO": str(go)})
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            starting = asyncio.create_task(here.supervisor.start(spec))
+            await until(lambda: [one.pid for one in here.supervisor.drones() if one.pid], 20)
+            (booting,) = here.supervisor.drones()
+            assert booting.pid is not None
+            if priority._can_be_raised():
+                assert niceness(booting.pid) == {own + priority.BOOTING}
+            await until(lambda: niceness(booting.pid or 0) == {own}, 20)
+            assert not starting.done()
+            go.touch()
+            await starting
+
+    asyncio.run(scene())
+
+
 def of_session(pid: int) -> int:
     """What the kernel weighs a process's session with, where it groups by session."""
     words = Path(f"/proc/{pid}/autogroup").read_text()

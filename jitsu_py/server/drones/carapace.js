@@ -175,10 +175,14 @@ function rehearse(done) {
   }
   function visit() {
     if (timer === null) return stage.close();
-    guest = net.connect(stage.address().port, LOOPBACK);
-    guest.on('error', end);
-    guest.on('data', end);
-    guest.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    try {
+      guest = net.connect(stage.address().port, LOOPBACK);
+      guest.on('error', end);
+      guest.on('data', end);
+      guest.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    } catch (error) {
+      end();
+    }
   }
   stage.on('error', end);
   /* Exclusive: the workers of a cluster would share its port. */

@@ -17,6 +17,9 @@ from typing import Final
 BOOTING: Final = 10
 """How much nicer a drone is while it boots: about a ninth of the weight of one that serves."""
 
+PATIENCE: Final = 3.0
+"""Seconds for which a drone that boots gives way: on a machine that is busy it might never come to listen."""
+
 MANAGING: Final = 7
 """How much nicer the server is than what serves: about a fifth of its weight, so that a deploy still gets
 through where an app has run wild."""
