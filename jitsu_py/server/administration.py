@@ -17,9 +17,9 @@ from sqlalchemy import Column, LargeBinary, Table, select, update
 from jitsu_py import wire
 from jitsu_py.server import accounts, letters, limits, run
 from jitsu_py.server import settings as settings_file
+from jitsu_py.server.address import Address
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.mail import Mailer
-from jitsu_py.server.platform import Address
 from jitsu_py.server.store import Store, codes, load_sealer, open_store, schema, sealing, users
 from jitsu_py.wire import Code
 

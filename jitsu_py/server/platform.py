@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jitsu_py import wire
 from jitsu_py.server import care, changes, limits, manifests
 from jitsu_py.server.builder.folders import remove_tree, set_aside
 from jitsu_py.server.databases import variables
+from jitsu_py.server.descriptions import Descriptions
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
-from jitsu_py.server.reconciler.routing import hosts_of
 from jitsu_py.server.starts import Starts
 from jitsu_py.server.store import apps
 from jitsu_py.server.store import snapshots as snapshot_rows
 from jitsu_py.server.store.databases import attached
-from jitsu_py.wire import Code, Condition
+from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import Connection
 
+    from jitsu_py.server.address import Address
     from jitsu_py.server.certificates import Certificates
     from jitsu_py.server.databases import Databases
+    from jitsu_py.server.descriptions import Described
     from jitsu_py.server.logbook import Logbook
     from jitsu_py.server.reconciler import Reconciler
     from jitsu_py.server.settings import Settings
@@ -35,55 +36,6 @@ if TYPE_CHECKING:
     from jitsu_py.server.store.databases import Database
     from jitsu_py.server.store.snapshots import Snapshot
     from jitsu_py.server.store.users import User
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where this server can be reached."""
-
-    api: str
-    """Base URL of the JSON API on its own port, without a slash at the end."""
-    router_port: int
-    https: int | None = None
-    """Port for HTTPS."""
-    host: str = ""
-    """The API's own name behind the router."""
-
-    @property
-    def public(self) -> str:
-        """Base URL of the JSON API for people elsewhere."""
-        return self.at(self.host, is_secure=self.https is not None) if self.host else self.api
-
-    def seen(self, host: str | None) -> str:
-        """Base URL of the JSON API for somebody who came by this host."""
-        return self.public if host == self.host else self.api
-
-    def at(self, host: str, *, is_secure: bool) -> str:
-        """The address of a host behind the router."""
-        if is_secure and self.https is not None:
-            return f"https://{host}" if self.https == 443 else f"https://{host}:{self.https}"
-        return f"http://{host}" if self.router_port == 80 else f"http://{host}:{self.router_port}"
-
-
-@dataclass(frozen=True)
-class Described:
-    """An app with everything that the API shows of it."""
-
-    app: App
-    env: dict[str, str]
-    """Its own; `shared` has what its databases add."""
-    shared: dict[str, str]
-    databases: list[str]
-    """Names of those that it has."""
-    snapshots: list[Snapshot]
-    """Oldest first."""
-    running: int | None
-    """Row id of the snapshot that runs."""
-    drones: int
-    """How many run."""
-    condition: Condition
-    """How it fares."""
-    urls: list[str]
 
 
 class Platform:
@@ -112,6 +64,7 @@ class Platform:
         self.databases = databases
         self.certificates = certificates
         self.address = address
+        self.descriptions = Descriptions(store, reconciler, certificates, address, settings.router.domain)
         self._starts = Starts(store, reconciler, snapshots)
         self._pruning: set[asyncio.Task[list[str]]] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -127,6 +80,14 @@ class Platform:
         with self.store.read() as connection:
             return apps.get(connection, user.lower(), name)
 
+    def described(self, user: str, name: str) -> Described:
+        """The user's app, with everything that the API shows of it.
+
+        Raises:
+            PlatformError: NOT_FOUND.
+        """
+        return self.descriptions.of([self.app(user, name)])[0]
+
     def snapshot(self, app: App, ref: str) -> Snapshot:
         """The app's snapshot.
 
@@ -135,52 +96,6 @@ class Platform:
         """
         with self.store.read() as connection:
             return snapshot_rows.get(connection, app.id, ref)
-
-    def describe(self, listed: list[App]) -> list[Described]:
-        """Everything that the API shows of these apps."""
-        with self.store.read() as connection:
-            by_app = snapshot_rows.by_app(connection, [app.id for app in listed])
-            releases = snapshot_rows.releases_of(
-                connection, [app.release_id for app in listed if app.release_id]
-            )
-            shared = variables.of_apps(connection, self.store.sealer, [app.id for app in listed])
-            has: dict[int, list[str]] = {}
-            for attachment in attached(connection, app_ids=[app.id for app in listed]):
-                has.setdefault(attachment.app_id, []).append(attachment.database.name)
-        return [
-            self._described(app, by_app[app.id], releases, shared.get(app.id, {}), has.get(app.id, []))
-            for app in listed
-        ]
-
-    def _described(
-        self,
-        app: App,
-        of_app: list[Snapshot],
-        releases: Mapping[int, snapshot_rows.Release],
-        shared: dict[str, str],
-        databases: list[str],
-    ) -> Described:
-        drones = self.reconciler.drones(app) if app.state == "started" else []
-        release = releases.get(app.release_id or 0)
-        return Described(
-            app=app,
-            env=self.store.sealer.open(app.env),
-            shared=shared,
-            databases=databases,
-            snapshots=of_app,
-            running=release.snapshot_id if release and drones else None,
-            drones=len([drone for drone in drones if drone.pid is not None]),
-            condition=self.reconciler.condition(app),
-            urls=[self.url(host) for host in self.hosts(app)],
-        )
-
-    def hosts(self, app: App) -> tuple[str, ...]:
-        """The host names at which an app answers."""
-        return hosts_of(app, self.settings.router.domain)
-
-    def url(self, host: str) -> str:
-        """The address of a host behind the router."""
-        return self.address.at(host, is_secure=self.certificates.covers(host))
 
     def create(self, user: User, body: Mapping[str, Any], name: str | None = None) -> App:
         """Make an app of a package.json.

@@ -20,6 +20,7 @@ import uvloop
 from jitsu_py import __version__, wire
 from jitsu_py.server import notify, owner, parts, ports
 from jitsu_py.server.accounts import Accounts
+from jitsu_py.server.address import Address
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
 from jitsu_py.server.certificates import Certificates
@@ -33,7 +34,7 @@ from jitsu_py.server.logbook import Keep, Logbook
 from jitsu_py.server.mail import Mailer
 from jitsu_py.server.measures import Measures
 from jitsu_py.server.notes import Notes
-from jitsu_py.server.platform import Address, Platform
+from jitsu_py.server.platform import Platform
 from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding, unchanged
 from jitsu_py.server.rehearsal import rehearse

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -17,21 +16,22 @@ from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.notes import by
 from jitsu_py.server.reconciler import words
 from jitsu_py.server.reconciler.desired import Desired
-from jitsu_py.server.reconciler.fleet import Fleet, best_first, is_short
-from jitsu_py.server.reconciler.routing import condition, hosts_of, wanted_route
-from jitsu_py.wire import NO_SNAPSHOT, Code, Condition
+from jitsu_py.server.reconciler.fleet import Fleet, is_short
+from jitsu_py.server.reconciler.moves import Moves
+from jitsu_py.server.reconciler.retries import Retries
+from jitsu_py.server.reconciler.routing import condition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from jitsu_py.server.drones import DroneSpec, Engine
+    from jitsu_py.server.drones import Engine
     from jitsu_py.server.logbook import Logbook
     from jitsu_py.server.notes import Notes
     from jitsu_py.server.router import Router
     from jitsu_py.server.settings import Settings
     from jitsu_py.server.store import Store
     from jitsu_py.server.store.apps import App
-    from jitsu_py.server.store.snapshots import Release
+    from jitsu_py.wire import Condition
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,6 @@ EVERY: Final = 5.0
 
 AT_ONCE: Final = max(4, 2 * (os.cpu_count() or 1))
 """Apps that are brought back at a time, after a reboot say: more would take each other's time to boot."""
-
-LONGEST_WAIT: Final = 60.0
-"""Seconds between two tries to bring back an app that does not start; they double from 1."""
 
 
 class Reconciler:
@@ -65,15 +62,16 @@ class Reconciler:
     ) -> None:
         self._desired = Desired(store)
         self._router = router
-        self._settings = settings
         self._fleet = Fleet(self._desired, engine, router, logbook, settings, self._heard)
+        self._retries = Retries()
+        self._moves = Moves(
+            self._desired, self._fleet, router, notes, self._retries, settings.router.domain, self._spawn
+        )
         self.notes = notes
         self._adopting = False
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._rerouting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._retry: dict[int, tuple[float, float]] = {}  # app id -> (not before, last delay)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._reviving: set[int] = set()  # ids of apps that have or wait for one of these places
         self._closing = False
@@ -119,7 +117,7 @@ class Reconciler:
 
     def condition(self, app: App) -> Condition:
         """How an app fares."""
-        return condition(app, self.drones(app), is_failing=app.id in self._retry)
+        return condition(app, self.drones(app), is_failing=app.id in self._retries)
 
     async def start(self, app: App) -> None:
         """Bring up the active snapshot; what ran before serves until the new drones are proved ready.
@@ -138,9 +136,9 @@ class Reconciler:
             app = await asyncio.to_thread(self._desired.fresh, app)
             is_ready = any(drone.state is DroneState.READY for drone in self.drones(app))
             if is_ready and await asyncio.to_thread(self._desired.is_current, app):
-                await self._fill(app)
+                await self._moves.fill(app)
             else:
-                await self._switch(app)
+                await self._moves.switch(app)
 
     async def restart(self, app: App) -> None:
         """Replace the drones by new ones of the active snapshot, without a gap.
@@ -149,7 +147,7 @@ class Reconciler:
             PlatformError: as `start`.
         """
         async with self._locks[app.id]:
-            await self._switch(await asyncio.to_thread(self._desired.fresh, app))
+            await self._moves.switch(await asyncio.to_thread(self._desired.fresh, app))
 
     async def roll_back(self, app: App, snapshot_id: int, env: bytes | None) -> None:
         """Bring up a snapshot; proved ready, it and its environment are the app's own.
@@ -169,7 +167,7 @@ class Reconciler:
             asked: dict[str, Any] = {"active_id": snapshot_id}
             if env is not None:
                 asked["env"] = env
-            await self._switch(replace(app, **asked), **asked)
+            await self._moves.switch(replace(app, **asked), **asked)
 
     async def stop(self, app: App) -> None:
         """Take an app off the router and end its drones; a start under way is given up."""
@@ -192,7 +190,7 @@ class Reconciler:
         try:
             # Drones, log and builds go by the app's name, which may be another app's by now.
             await asyncio.to_thread(self._desired.fresh, app)
-            await self._take_down(app)
+            await self._moves.take_down(app)
             yield
         finally:
             self._locks[app.id].release()
@@ -208,100 +206,17 @@ class Reconciler:
             if app.ram != before.ram:
                 await self._bound(before, app)
             if app.state == "started":
-                await self._fill(app)
+                await self._moves.fill(app)
+
+    async def routes_changed(self) -> None:
+        """Make the router's routes those that are wanted now."""
+        await self._moves.reroute()
 
     async def _bound(self, before: App, app: App) -> None:
         """Have the drones that run keep to the memory that their app may use now."""
         self.notes.add(app.key, words.bounded(before.ram, app.ram) + by())
         for drone in await self._fleet.bound(app):
             self.notes.add(app.key, words.uses_more(drone), drone=drone.id, snapshot=drone.snapshot)
-
-    async def routes_changed(self) -> None:
-        """Make the router's routes those that are wanted now."""
-        # One at a time: what was read before a switch must not be applied after it.
-        async with self._rerouting:
-            listed = await asyncio.to_thread(self._desired.listed)
-            await self._router.apply(
-                [
-                    wanted_route(
-                        app,
-                        self._fleet.proved(app),
-                        is_failing=app.id in self._retry,
-                        domain=self._settings.router.domain,
-                    )
-                    for app in listed
-                ]
-            )
-
-    async def _take_down(self, app: App) -> None:
-        await asyncio.to_thread(self._desired.set, app, state="stopped")
-        self._retry.pop(app.id, None)
-        await self.routes_changed()
-        running = self._fleet.all_of(app)
-        await self._fleet.retire(running, max((drone.grace for drone in running), default=0.0))
-        if running:
-            self.notes.add(app.key, f"stopped{by()}")
-        await self.notes.written()
-
-    async def _switch(self, app: App, **recorded: Any) -> None:
-        """Launch a new release, prove it ready, record it, route to it, retire the old one.
-
-        Args:
-            recorded: columns of the app that are set with the switch.
-        """
-        if app.active_id is None:
-            raise PlatformError(Code.NO_SNAPSHOTS, NO_SNAPSHOT)
-        release = await asyncio.to_thread(self._desired.new_release, app, app.active_id)
-        launched = await self._launched(app, release)
-        try:
-            await asyncio.to_thread(
-                self._desired.set, app, served=release, state="started", release_id=release.id, **recorded
-            )
-        except BaseException:
-            await self._fleet.end(launched)
-            raise
-        self._retry.pop(app.id, None)
-        await self.routes_changed()
-        ref, hosts = launched[0].snapshot, hosts_of(app, self._settings.router.domain)
-        self.notes.add(app.key, words.routed(ref, len(launched), hosts), snapshot=ref)
-        self._retire_others(replace(app, release_id=release.id))
-
-    async def _launched(self, app: App, release: Release) -> list[DroneSpec]:
-        """Launch a release's drones, and say in the log that it is done and what came of it."""
-        ref = (await asyncio.to_thread(self._desired.snapshot, release)).ref
-        self.notes.add(app.key, f"starting snapshot {ref}{by()}", snapshot=ref)
-        try:
-            await self._fleet.prepare(app, release)
-            return await self._fleet.launch(app, release, app.drones)
-        except PlatformError as error:
-            self.notes.add(app.key, f"snapshot {ref} did not start: {error.message}", snapshot=ref)
-            raise
-
-    def _retire_others(self, app: App) -> None:
-        """Let go of the drones that run for an app without being of its release."""
-        if old := self._fleet.others(app):
-            self._let_go(old)
-
-    async def _fill(self, app: App) -> None:
-        """Bring a started app to its number of drones; a sick one goes when there is another for it."""
-        have = self.drones(app)
-        sick = [drone for drone in have if drone.state is DroneState.SICK]
-        sound = [drone for drone in have if drone.state is not DroneState.SICK]
-        if len(sound) < app.drones:
-            release = await asyncio.to_thread(self._desired.release, app)
-            if release is None:
-                return
-            await self._fleet.launch(app, release, app.drones - len(sound))
-            await self.routes_changed()
-        surplus = [*sick, *best_first(sound)[app.drones :]]
-        if surplus:
-            self._fleet.retiring(surplus)
-            await self.routes_changed()
-            self._let_go(surplus)
-
-    def _let_go(self, drones: list[Drone]) -> None:
-        self._fleet.retiring(drones)
-        self._spawn(self._fleet.retire(drones))
 
     async def _rounds(self) -> None:
         while True:
@@ -315,12 +230,10 @@ class Reconciler:
                     await self._changed.wait()
 
     async def _round(self) -> None:
-        now = time.monotonic()
         for app, _release in await asyncio.to_thread(self._desired.serving):
-            not_before, _ = self._retry.get(app.id, (0.0, 0.0))
             if (
                 is_short(self.drones(app), app.drones)
-                and not_before <= now
+                and self._retries.is_due(app.id)
                 and app.id not in self._reviving
                 and not self._locks[app.id].locked()
             ):
@@ -336,7 +249,7 @@ class Reconciler:
         async with self._locks[app.id]:
             # What was read before the lock was held may be of before a switch.
             with contextlib.suppress(PlatformError):  # it was destroyed meanwhile, drones and all
-                self._retire_others(await asyncio.to_thread(self._desired.fresh, app))
+                self._moves.retire_others(await asyncio.to_thread(self._desired.fresh, app))
 
     async def _revive(self, app: App) -> None:
         """Bring an app back when it is its turn; those before it in the list have theirs first."""
@@ -354,13 +267,12 @@ class Reconciler:
             if app.state != "started" or self._closing:
                 return
             try:
-                await self._fill(app)
+                await self._moves.fill(app)
             except PlatformError as error:
-                delay = min(max(self._retry.get(app.id, (0.0, 0.5))[1] * 2, 1.0), LONGEST_WAIT)
-                self._retry[app.id] = (time.monotonic() + delay, delay)
+                delay = self._retries.failed(app.id)
                 self.notes.add(app.key, f"did not start, tried again in {delay:.0f} s: {error.message}")
             else:
-                self._retry.pop(app.id, None)
+                self._retries.forget(app.id)
         self._changed.set()
 
     def _heard(self, event: DroneEvent) -> None:

@@ -159,7 +159,7 @@ async def _create(
     app = await asyncio.to_thread(platform.create, owner.user, body, name)
     # From now on its address says that it is stopped, not that nobody lives there.
     await platform.reconciler.routes_changed()
-    return {"app": app_view((await asyncio.to_thread(platform.describe, [app]))[0], secrets=owner.is_full)}
+    return await asyncio.to_thread(_shown, platform, owner, app.name)
 
 
 async def _update(owner: Owner, name: str, platform: ThePlatform, body: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +169,7 @@ async def _update(owner: Owner, name: str, platform: ThePlatform, body: dict[str
 
 
 def _shown(platform: ThePlatform, owner: Owner, name: str) -> dict[str, Any]:
-    described = platform.describe([platform.app(owner.user.name, name)])[0]
+    described = platform.described(owner.user.name, name)
     return {"app": app_view(described, secrets=owner.is_full)}
 
 

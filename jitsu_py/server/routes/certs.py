@@ -24,7 +24,7 @@ NO_HTTPS = "this server has no HTTPS yet: its server.toml names no port for it (
 def list_certificates(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
     """The certificate of each of the app's hosts, never its key."""
     found = platform.app(user, app)
-    return {"certificates": _views(platform, found, platform.hosts(found))}
+    return {"certificates": _views(platform, found, platform.descriptions.hosts(found))}
 
 
 @router.put("/apps/{user}/{app}/certs/{ref}")
@@ -65,7 +65,7 @@ def _added(platform: Platform, user: str, app: str, ref: str, body: Body) -> dic
 
 def _placed(platform: Platform, user: str, app: str, ref: str) -> tuple[App, str]:
     found, host = platform.app(user, app), ref.lower().rstrip(".")
-    hosts = platform.hosts(found)
+    hosts = platform.descriptions.hosts(found)
     if host not in hosts:
         has = ", ".join(hosts)
         hint = f'add it to "domains" in package.json, then `jitsu apps update {app}`'

@@ -61,7 +61,7 @@ class AppLists:
             listed = apps.listed(connection, user)
         started = [app for app in listed if app.state == "started"]
         drones = self._drones(started)
-        views = [app_view(described, secrets=secrets) for described in self._platform.describe(listed)]
+        views = [app_view(described, secrets=secrets) for described in self._platform.descriptions.of(listed)]
         body = json.dumps({"apps": views}, ensure_ascii=False, separators=(",", ":")).encode()
         return _Kept(version, started, drones, body)
 

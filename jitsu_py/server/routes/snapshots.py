@@ -35,7 +35,7 @@ ID = re.compile(wire.SNAPSHOT_ID)
 @router.get("/apps/{user}/{app}/snapshots")
 def list_snapshots(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
     """The app's snapshots, oldest first."""
-    described = platform.describe([platform.app(user, app)])[0]
+    described = platform.described(user, app)
     shown = [snapshot_view(snapshot, described.app, described.running) for snapshot in described.snapshots]
     return {"snapshots": shown}
 
@@ -97,7 +97,7 @@ def activate_snapshot(user: str, app: str, ref: str, platform: ThePlatform, owne
     """Make it the snapshot that the next start takes."""
     found = platform.app(user, app)
     platform.snapshots.activate(found, platform.snapshot(found, ref))
-    return {"app": app_view(platform.describe([platform.app(user, app)])[0], secrets=owner.is_full)}
+    return {"app": app_view(platform.described(user, app), secrets=owner.is_full)}
 
 
 @router.delete("/apps/{user}/{app}/snapshots/{ref}")
@@ -107,7 +107,7 @@ async def destroy_snapshot(
     """Remove a snapshot that is neither active nor running."""
     found = await asyncio.to_thread(platform.app, user, app)
     snapshot = await asyncio.to_thread(platform.snapshot, found, ref)
-    described = (await asyncio.to_thread(platform.describe, [found]))[0]
+    described = await asyncio.to_thread(platform.described, user, app)
     if described.running == snapshot.id:
         raise PlatformError(Code.SNAPSHOT_ACTIVE, f"{ref} is running. Start another snapshot first.")
     await platform.snapshots.remove(found, snapshot)
@@ -131,7 +131,7 @@ async def deploy_snapshot(
         app, snapshot = await _deployed(platform, owner, ref, upload)
     await asyncio.to_thread(platform.snapshots.activate, app, snapshot)
     await platform.start(app)
-    shown = await asyncio.to_thread(lambda: platform.describe([platform.app(app.user, app.name)])[0])
+    shown = await asyncio.to_thread(platform.described, app.user, app.name)
     return JSONResponse({"app": app_view(shown, secrets=owner.is_full)}, status_code=200)
 
 
@@ -256,6 +256,6 @@ def _log(platform: Platform, app: App, snapshot: Snapshot) -> Response:
 
 
 def _view(platform: Platform, app: App, ref: str) -> tuple[dict[str, Any], Snapshot]:
-    described = platform.describe([platform.app(app.user, app.name)])[0]
+    described = platform.described(app.user, app.name)
     snapshot = platform.snapshot(app, ref)
     return snapshot_view(snapshot, described.app, described.running), snapshot

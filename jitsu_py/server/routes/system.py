@@ -21,7 +21,7 @@ def root(platform: ThePlatform, request: Request) -> dict[str, Any]:
     return {
         "service": "jitsu",
         "version": __version__,
-        "router": platform.url(platform.settings.router.domain),
+        "router": platform.descriptions.url(platform.settings.router.domain),
         "links": {"health": f"{api}/health", "docs": f"{api}/docs", "openapi": f"{api}/openapi.json"},
     }
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from jitsu_py.server.certificates import Held
     from jitsu_py.server.databases.backups import Backup
     from jitsu_py.server.databases.databases import Described as DescribedDatabase
+    from jitsu_py.server.descriptions import Described
     from jitsu_py.server.logbook import Line
-    from jitsu_py.server.platform import Described
     from jitsu_py.server.redaction import Hide
     from jitsu_py.server.store.apps import App
     from jitsu_py.server.store.snapshots import Snapshot
