@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,23 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from jitsu_py.api.client import Client
-    from jitsu_py.credentials import Credential, Link
+    from jitsu_py.credentials import Credential
     from jitsu_py.credentials.vault import Vault
-    from jitsu_py.embedded import Embedded
+    from jitsu_py.identity import Identity, Target
     from jitsu_py.settings import Settings
 
 R = TypeVar("R")
 F = TypeVar("F", bound="Callable[..., Any]")
-
-
-@dataclass(frozen=True)
-class Target:
-    """The platform that this run talks to."""
-
-    host: str
-    """Base URL of its API."""
-    embedded: Embedded | None
-    """The platform on this machine, where that is the one; it runs."""
 
 
 class Context:
@@ -77,13 +65,13 @@ class Context:
     @cached_property
     def target(self) -> Target:
         """The platform to talk to: the host that is set, else the one on this machine, started if need be."""
+        from jitsu_py import embedded, identity
+
         if host := self.settings.host.value:
             self._warn_of_plain_http(host)
-            return Target(host, None)
-        from jitsu_py import embedded
-
+            return identity.Target(host, None)
         found = embedded.ensure(self.console)
-        return Target(found.api, found)
+        return identity.Target(found.api, found)
 
     def revive(self) -> None:
         """Start the platform on this machine again where it is the target and was killed; touch no other.
@@ -105,11 +93,20 @@ class Context:
         """
         from jitsu_py import credentials
 
-        target = self.target
-        found = credentials.resolve(self._links(target), target.host, self.settings.username.value)
+        host = self.target.host
+        found = credentials.resolve(self.identity.links(), host, self.settings.username.value)
         self.console.hide(found.secret)
-        self.console.debug(f"credentials: {found.username} at {target.host}, from {found.source}")
+        self.console.debug(f"credentials: {found.username} at {host}, from {found.source}")
         return found
+
+    @cached_property
+    def identity(self) -> Identity:
+        """How we find out who we are to the target."""
+        from jitsu_py.identity import Identity
+
+        return Identity(
+            self.target, self.environ, self.settings, self.console, lambda: self.vault, self.connect
+        )
 
     @cached_property
     def client(self) -> Client:
@@ -140,24 +137,6 @@ class Context:
                 trace=self.console.debug if self.console.debugging else None,
             )
         )
-
-    def log_in(self, host: str, username: str | None, secret: str | None = None) -> Credential:
-        """Prove ourselves with a password, make a token named after this machine and keep that.
-
-        Args:
-            host: the target's.
-            username: asked for when None.
-            secret: a password; asked for, unseen, when None.
-        """
-        from jitsu_py.credentials import Credential
-
-        questions = self.console.questions
-        self.console.say(f"Log in to {host}")
-        username = (username or questions.ask("Username", flag="--username or JITSU_USERNAME")).lower()
-        password = secret or questions.ask_secret("Password", flag="JITSU_TOKEN or --token-stdin")
-        made = self.connect(username, password).tokens.create(f"jitsu@{socket.gethostname()}")
-        self.console.hide(made.token)
-        return Credential(username, made.token, self.vault.keep(host, username, made.token))
 
     def app_name(self, given: str | None, folder: str | None = None) -> str:
         """The app that is meant: `given` (`name` or `user/name`), else the one that package.json names.
@@ -229,52 +208,6 @@ class Context:
         self._stack.close()
         if "console" in self.__dict__:
             self.console.close()
-
-    def _links(self, target: Target) -> Iterator[Link]:
-        """The places that may know who we are, best first; none is touched before those above it failed."""
-        from jitsu_py import credentials
-
-        local = target.embedded
-        if token := self.environ.get("JITSU_TOKEN", "").strip():
-            # On this machine's platform the local account is who is meant unless somebody else is named.
-            yield credentials.Given(local.user if local else None, token, "environment JITSU_TOKEN")
-        if local:
-            yield credentials.Given(local.user, local.token(), "the local token", only=local.user)
-        yield from self._old_links(named=True)
-        yield self.vault
-        yield from self._old_links(named=False)
-        yield credentials.Ask(self.log_in) if self.console.interactive else credentials.Refuse()
-
-    def _old_links(self, *, named: bool) -> Iterator[Link]:
-        """What a `.jitsuconf` knows; the one at home (not `named` by a flag) moves into the vault."""
-        from jitsu_py.credentials import Adopt, Given
-
-        old = self.settings.old
-        if not (old and old.host and old.username):
-            return
-        place, only = str(old.path), old.username
-        token = Given(only, old.token, place, old.host, only) if old.token else None
-        if token and old.asked_for and named:
-            yield token
-        if token and not old.asked_for and not named:
-            yield Adopt(token, self._adopt_token, self.console.warn)
-        if old.password and not named:
-            password = Given(only, old.password, place, old.host, only)
-            yield Adopt(password, self._exchange_password, self.console.warn)
-
-    def _adopt_token(self, found: Credential) -> Credential:
-        """Keep the token of an old file in the vault, if the host takes it."""
-        self.connect(found.username, found.secret).users.auth()
-        kept = self.vault.keep(self.target.host, found.username, found.secret)
-        self.console.say(f"the token in {found.source} is kept in: {kept}; that file is not needed any more")
-        return replace(found, source=kept)
-
-    def _exchange_password(self, found: Credential) -> Credential:
-        """Log in with the password of an old file and keep the token; the password goes nowhere else."""
-        made = self.log_in(self.target.host, found.username, found.secret)
-        self.console.say(f"the password in {found.source} was exchanged for a token, kept in: {made.source}")
-        self.console.warn(f"{found.source} still holds the password as anybody can read it: delete that line")
-        return made
 
     def _warn_of_plain_http(self, host: str) -> None:
         from urllib.parse import urlsplit

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jitsu_py.context import Context, Target, pass_context
+from jitsu_py.context import Context, pass_context
 from jitsu_py.errors import UnreachableError
+from jitsu_py.identity import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -66,7 +66,7 @@ def login(context: Context, username: str | None, token_stdin: bool) -> None:
         return
     name = username or context.settings.username.value
     token = _token(context, token_stdin)
-    kept = context.log_in(host, name) if token is None else _keep(context, host, name, token)
+    kept = context.identity.log_in(host, name) if token is None else _keep(context, host, name, token)
     account = Account(kept.username, host, False, kept.source)
     _warn_of_other_name(context, kept.username)
     context.console.say(f"logged in to {host}; the token is kept in: {kept.source}")
