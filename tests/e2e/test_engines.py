@@ -43,7 +43,8 @@ def test_an_app_gets_its_engine(shared_platform: LocalPlatform, wanted: str) -> 
     """Built and started on it; the carapace maps its port there too."""
     name = f"app{ENGINES.index(wanted)}"
     path = f"/apps/{shared_platform.user}/snapshots/1"
-    answer = shared_platform.call("POST", path, data=archive(files(name, wanted)))
+    # An engine, an npm as old as that and what Express needs: on a busy machine that is no matter of seconds.
+    answer = shared_platform.call("POST", path, data=archive(files(name, wanted)), timeout=300)
     assert answer.status_code == 200, answer.text
     reply = shared_platform.get(answer.json()["app"]["subdomain"])
     assert reply.status_code == 200, reply.text

@@ -60,10 +60,10 @@ def test_an_app_that_crashes_while_it_serves_is_brought_back(impatient: LocalPla
     steps.kill(*first)
     steps.until(lambda: drones(impatient, path) and drones(impatient, path) != first)
     assert impatient.get("loops").text == "up"
-    crashing = says("brief") + "setTimeout(() => process.exit(1), 300);\n"
+    crashing = says("brief") + "setTimeout(() => process.exit(1), 1000);\n"
     put(impatient, path, "2", crashing)
     act(impatient, path, "start")
-    steps.until(lambda: "crash" in impatient.get("loops").text.lower(), 20, "the page about crashes")
+    steps.until(lambda: "crash" in impatient.get("loops").text.lower(), 40, "the page about crashes")
     assert impatient.get("loops").status_code == 503
     assert "launched again in 1 s" in "\n".join(steps.printed(impatient, path))
     put(impatient, path, "3", says("mended"))

@@ -191,7 +191,7 @@ def test_a_sick_drone_is_replaced_and_nobody_notices(strict: LocalPlatform) -> N
 
 def test_a_crash_loop_shows_in_the_list_and_is_no_stop(strict: LocalPlatform, tmp_path: Path) -> None:
     """`crashing` beside `stopped`; a good version makes it `started` again."""
-    path = serve(strict, "looping", says("brief") + "setTimeout(() => process.exit(1), 200);\n")
+    path = serve(strict, "looping", says("brief") + "setTimeout(() => process.exit(1), 1500);\n")
     act(strict, serve(strict, "resting"), "stop")
     until(lambda: steps.shown(strict, path)["condition"] == "crashing", 60, "the crash loop")
     listed = strict.jitsu("list", cwd=tmp_path).stdout.splitlines()

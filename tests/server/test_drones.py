@@ -268,7 +268,7 @@ def test_a_crash_loop_backs_off(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with world(tmp_path) as here:
-            spec = here.spec({"app.js": SAY_PORT + "setTimeout(() => process.exit(1), 300);"})
+            spec = here.spec({"app.js": SAY_PORT + "setTimeout(() => process.exit(1), 600);"})
             await here.supervisor.start(spec)
             await until(lambda: "backing_off" in here.kinds(), 20)
             assert here.kinds().count("exited") == 5
