@@ -18,7 +18,7 @@ SOURCES = {
     "certificate": "apps.certs:FIELDS",
     "drain": "logs.drains:FIELDS",
     "variable": "env:VARIABLE",
-    "variables": "env:CHANGED",
+    "variables": "env.changing:CHANGED",
     "database": "databases.group:FIELDS",
     "backup": "databases.backups:BACKUP",
     "account": "users.session:FIELDS",

@@ -11,10 +11,11 @@ import click
 
 from jitsu_py import grammar
 from jitsu_py.commands.env import attached
+from jitsu_py.commands.env.changing import change
 from jitsu_py.commands.env.words import assignments, file_of, keys_of, one_app
-from jitsu_py.console.fields import Field, data
+from jitsu_py.console.fields import Field
 from jitsu_py.context import Context, app_argument, pass_context
-from jitsu_py.errors import NotFoundError, StartFailedError, UsageError
+from jitsu_py.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from jitsu_py.api.apps import App
@@ -33,20 +34,6 @@ class Variable:
     """Which database it comes from; None: somebody has set it."""
 
 
-@dataclass(frozen=True)
-class Changed:
-    """What a command did to an app's variables."""
-
-    app: App
-    set: tuple[str, ...]
-    """Keys with a new value."""
-    deleted: tuple[str, ...]
-    """Keys that are gone."""
-    restarted: bool
-    pending: bool
-    """Whether running drones still have the variables of before."""
-
-
 VARIABLE: list[Field[Variable]] = [
     Field("key", "KEY", lambda one: one.key),
     Field("value", "VALUE", lambda one: one.value, cell=lambda one: one.value or _nothing(one)),
@@ -56,15 +43,6 @@ VARIABLE: list[Field[Variable]] = [
 
 WITH_DATABASE = [*VARIABLE[:-1], replace(VARIABLE[-1], listed=True)]
 """For an app that has one."""
-
-CHANGED: list[Field[Changed]] = [
-    Field("app", "APP", lambda one: one.app.name),
-    Field("user", "USER", lambda one: one.app.user),
-    Field("set", "SET", lambda one: list(one.set)),
-    Field("deleted", "DELETED", lambda one: list(one.deleted)),
-    Field("restarted", "RESTARTED", lambda one: one.restarted),
-    Field("pending", "PENDING", lambda one: one.pending),
-]
 
 
 def _which(command: F) -> F:
@@ -161,7 +139,7 @@ def set_variables(
         new |= _unseen(context, unsaid, stdin)
     new |= {key: variables.checked(key, value) for key, value in pairs.items()}
     found = _found(context, one_app(app, name), folder)
-    _change(context, found, {**attached.own(context, found), **new}, restart)
+    change(context, found, {**attached.own(context, found), **new}, restart)
 
 
 @env.command()
@@ -182,7 +160,7 @@ def delete(
             f"{key} comes from the database {of[key]}", hint=f"jitsu databases detach {of[key]} {found.name}"
         )
     kept = {key: value for key, value in found.env.items() if key not in gone | of.keys()}
-    _change(context, found, kept, restart)
+    change(context, found, kept, restart)
 
 
 @env.command()
@@ -196,7 +174,7 @@ def clear(context: Context, app: str | None, folder: str | None, restart: bool) 
     question = f"This deletes {_counted(own)} of {found.name}. Delete them?"
     if own and not context.console.confirm(question):
         raise UsageError("nothing was deleted")
-    _change(context, found, {}, restart)
+    change(context, found, {}, restart)
 
 
 @env.command()
@@ -243,7 +221,7 @@ def load(context: Context, words: Sequence[str], app: str | None, folder: str | 
     question = f"This changes or deletes {', '.join(sorted(lost))} of {found.name}. Go on?"
     if lost and not context.console.confirm(question):
         raise UsageError("nothing was changed")
-    _change(context, found, new, restart)
+    change(context, found, new, restart)
 
 
 def _found(context: Context, app: str | None, folder: str | None) -> App:
@@ -251,50 +229,6 @@ def _found(context: Context, app: str | None, folder: str | None) -> App:
     client = context.client
     with context.console.waiting(f"Asking for {name}"), context.naming(name):
         return client.apps.get(name)
-
-
-def _change(context: Context, app: App, wanted: Mapping[str, str], restart: bool) -> None:
-    """Send what differs, restart if asked to, and say since when it counts."""
-    had = attached.own(context, app)
-    new = tuple(sorted(key for key, value in wanted.items() if had.get(key) != value))
-    gone = tuple(sorted(key for key in had if key not in wanted))
-    name, client = f"{app.user}/{app.name}", context.client
-    if new or gone:
-        # Only what differs is sent: somebody else may be changing other variables at this moment.
-        changes = {key: wanted.get(key) for key in (*new, *gone)}
-        with context.console.waiting(f"Changing the variables of {app.name}"):
-            app = client.apps.change_env(name, changes)
-    runs = app.state == "started"
-    if restart and runs:
-        _restarted(context, app)
-    changed = Changed(app, new, gone, restart and runs, runs and bool(new or gone) and not restart)
-    _show(context, changed)
-
-
-def _restarted(context: Context, app: App) -> None:
-    client = context.client
-    going_on = f"the variables are kept, and the platform goes on restarting {app.name}"
-    with context.console.waiting(f"Restarting {app.name}"), context.interruptible(going_on):
-        try:
-            client.apps.restart(f"{app.user}/{app.name}")
-        except StartFailedError as error:
-            error.hint = error.hint or "the variables are kept: mend them with `jitsu env set --restart`"
-            raise
-
-
-def _show(context: Context, changed: Changed) -> None:
-    done = [f"set: {', '.join(changed.set)}"] if changed.set else []
-    done += [f"deleted: {', '.join(changed.deleted)}"] if changed.deleted else []
-    context.console.say("; ".join(done) or "no changes")
-    name = changed.app.name
-    if changed.restarted:
-        context.console.say(f"{name} is restarted and sees them")
-    elif changed.pending:
-        context.console.say(f"{name} sees this after the next start: `jitsu restart {name}`")
-    elif done:
-        context.console.say(f"{name} sees this when it starts")
-    if context.console.json:
-        context.console.data(data(changed, CHANGED))
 
 
 def _unseen(context: Context, key: str | None, stdin: bool) -> dict[str, str]:
