@@ -18,7 +18,7 @@ import uvicorn
 import uvloop
 
 from jitsu_py import __version__, wire
-from jitsu_py.server import notify, owner, parts, ports
+from jitsu_py.server import notify, owner, parts, ports, privileges
 from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.address import Address
 from jitsu_py.server.app import POWERED_BY, create_app
@@ -68,6 +68,7 @@ def serve(settings: Settings, announce: Callable[[dict[str, Any]], None]) -> boo
     Raises:
         PlatformError: it cannot start; nothing is left running.
     """
+    privileges.keep()
     _log_to(settings.home / LOG_FILE)
     store = open_store(settings.home, load_sealer(settings.home))
     with contextlib.closing(store), contextlib.closing(ports.listen(settings, store)) as listener:
