@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from jitsu_py.server.confinement import Hierarchy
+    from jitsu_py.server.confinement import Means
     from jitsu_py.server.settings import Settings
 
 FULL: Final = 200 * 1024**2
@@ -44,8 +44,10 @@ def examine(home: Path) -> list[Finding]:
     """
     settings, found = _settings(home)
     checks = [found, *_folder(home)]
+    running = run.status(home)
     if settings is not None:
-        checks += [*_ports(settings, run.status(home))]
+        checks += [*_ports(settings, running)]
+    means = _means(running)
     builds, drones = settings_file.Builds(), settings_file.Drones()
     if settings is not None:
         builds, drones = settings.builds, settings.drones
@@ -54,10 +56,10 @@ def examine(home: Path) -> list[Finding]:
         _haproxy(),
         *_node(home),
         *_databases(home),
-        _sandbox("sandbox", "builds", "builds", builds.sandbox),
-        _sandbox("drones", "apps", "drones", drones.sandbox),
-        *(_users(drones) if os.geteuid() == 0 else ()),
-        _bounds(),
+        _sandbox("sandbox", "builds", "builds", builds.sandbox, means),
+        _sandbox("drones", "apps", "drones", drones.sandbox, means),
+        *(_users(drones, means) if means.is_root else ()),
+        bounds(means),
         *_limits(),
         _names(),
         *(outside(settings) if settings is not None else ()),
@@ -154,32 +156,36 @@ def _node(home: Path) -> Iterator[Finding]:
         yield Finding("npm", "ok", f"{npm.npm_version or 'there'} at {npm.npm[-1]}")
 
 
-def _sandbox(check: str, what: str, section: str, wanted: str) -> Finding:
-    """Whether builds, or apps, see nothing of the machine but what they need; really tried."""
-    from jitsu_py.server.confinement import find_sandbox
+def _means(running: run.Status | None) -> Means:
+    """What holds programs here: as the running server found it, which may be another user than who asks."""
+    from jitsu_py.server.confinement import Means, find_means
 
+    return Means(**running.means) if running is not None and running.means else find_means()
+
+
+def _sandbox(check: str, what: str, section: str, wanted: str, means: Means) -> Finding:
+    """Whether builds, or apps, see nothing of the machine but what they need; really tried."""
     if wanted == "never":
         hint = f'set [{section}] sandbox = "auto" in {settings_file.FILE}'
         return Finding(check, "warning", f"not asked for: {what} see what the server sees", hint)
-    found = find_sandbox()
-    if found.program:
-        return Finding(check, "ok", f"{what} run in {found.program}")
-    whose = "as root, with all of this machine open to them" if os.geteuid() == 0 else "as the server's user"
+    if means.sandbox:
+        return Finding(check, "ok", f"{what} run in {means.sandbox}")
+    whose = "as root, with all of this machine open to them" if means.is_root else "as the server's user"
     hint = "install bubblewrap (apt-get install bubblewrap)"
-    if "not installed" not in found.why:
+    if "not installed" not in means.why:
         hint = (
             "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, or the container's settings)"
         )
     if sys.platform != "linux":
         hint = "bubblewrap is Linux's: deploy here only what you trust"
     if wanted == "always":
-        return Finding(check, "failed", f"none, {found.why}: {what} do not run", hint)
-    return Finding(check, "warning", f"none, {found.why}: {what} run {whose}", hint)
+        return Finding(check, "failed", f"none, {means.why}: {what} do not run", hint)
+    return Finding(check, "warning", f"none, {means.why}: {what} run {whose}", hint)
 
 
-def _users(drones: settings_file.Drones) -> Iterator[Finding]:
+def _users(drones: settings_file.Drones, means: Means) -> Iterator[Finding]:
     """Whether apps run as users of their own, where the server is root."""
-    from jitsu_py.server.confinement import USUAL, find_sandbox, find_users
+    from jitsu_py.server.confinement import USUAL, find_users
 
     wanted = drones.numbers or USUAL
     found = find_users(wanted)
@@ -192,36 +198,29 @@ def _users(drones: settings_file.Drones) -> Iterator[Finding]:
         if "setpriv" in found.why:
             hint = "install util-linux"
         yield Finding("users", state, f"apps run as root: {found.why}", hint)
-    elif drones.sandbox == "never" or find_sandbox().why:
+    elif drones.sandbox == "never" or not means.sandbox:
         yield Finding("users", "warning", "apps run as root: there is no sandbox for them", "see drones")
     else:
         kept = f"each app runs as a user of its own, {wanted[0]} to {wanted[-1]}"
         yield Finding("users", "ok", kept)
 
 
-def _bounds() -> Finding:
-    from jitsu_py.server.confinement import find_hierarchy
-
-    return bounds(find_hierarchy(), is_root=os.geteuid() == 0)
-
-
-def bounds(found: Hierarchy | None, *, is_root: bool) -> Finding:
+def bounds(means: Means) -> Finding:
     """What keeps builds, drones and databases within their bounds.
 
     Args:
-        found: where control groups can be made; None: nowhere.
-        is_root: whether the server is; the system's own count of a user's processes bounds others only.
+        means: the server's; where it is root, the system's own count of a user's processes bounds nothing.
     """
-    if found is not None:
-        kept = f"the kernel keeps them for builds, drones and databases (control groups, v{found.version})"
+    if means.groups:
+        kept = f"the kernel keeps them for builds, drones and databases (control groups, v{means.groups})"
         return Finding("bounds", "ok", kept)
     why = "control groups cannot be made here"
-    if is_root:
+    if means.is_root:
         watched = "memory of builds, drones and databases is only watched, and nothing bounds their processes"
         hint = "make /sys/fs/cgroup writable (the container's settings), or run the server as another user"
         return Finding("bounds", "warning", f"{watched}: {why}", hint)
     watched = f"memory of builds, drones and databases is watched, not bounded: {why}"
-    hint = "run the server as root or as a systemd service with Delegate=yes"
+    hint = "run the server as root, or as a service of systemd 254 or newer (`jitsu server install`)"
     return Finding("bounds", "warning", watched, hint)
 
 

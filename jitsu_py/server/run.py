@@ -24,7 +24,7 @@ from jitsu_py.server.unit import MARK
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -62,6 +62,8 @@ class Status:
     version: str
     user: str
     """The local account."""
+    means: Mapping[str, Any] | None = None
+    """What it has to hold programs with: the fields of `Means`."""
     is_new: bool = False
     """Whether this very call started it."""
 

@@ -10,6 +10,7 @@ import logging.handlers
 import os
 import signal
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ from jitsu_py.server.address import Address
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
 from jitsu_py.server.certificates import Certificates
+from jitsu_py.server.confinement import find_means
 from jitsu_py.server.connections import bounded
 from jitsu_py.server.databases import Databases
 from jitsu_py.server.departures import Departures
@@ -241,7 +243,13 @@ class Service:
             "router": f"http://{self._settings.router.domain}:{self._address.router_port}",
             "version": __version__,
             "user": self._user,
+            "means": asdict(find_means(sandboxed=not self._is_open)),
         }
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether nothing is to run in a sandbox."""
+        return {self._settings.builds.sandbox, self._settings.drones.sandbox} == {"never"}
 
 
 class Server(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""A service that may take low ports keeps that to itself; real capabilities, of a process that is not root."""
+"""A service that may take low ports keeps that to itself; of a process that is not root, really."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from jitsu_py.server.confinement.cgroups import Hierarchy, find_hierarchy
 from jitsu_py.server.confinement.confinement import Confinement, Confiner, mark_of
 from jitsu_py.server.confinement.launch import SHELL
 from jitsu_py.server.confinement.limits import Excess, Limits, Usage
+from jitsu_py.server.confinement.means import Means, find_means
 from jitsu_py.server.confinement.programs import installation
 from jitsu_py.server.confinement.start import Start
 from jitsu_py.server.confinement.users import USUAL, User, Users, find_users
@@ -24,6 +25,7 @@ __all__ = [
     "Excess",
     "Hierarchy",
     "Limits",
+    "Means",
     "Sandbox",
     "Start",
     "Usage",
@@ -31,6 +33,7 @@ __all__ = [
     "Users",
     "View",
     "find_hierarchy",
+    "find_means",
     "find_sandbox",
     "find_users",
     "installation",
