@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
+from jitsu_py.server.confinement import cgroups
 from jitsu_py.server.confinement.cgroups import Hierarchy, hierarchy_of
 from jitsu_py.server.confinement.limits import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 MOUNT = "30 24 0:26 / {place} rw,nosuid shared:4 - {kind} {kind} rw{options}\n"
 
@@ -62,6 +67,33 @@ def test_version_2_without_controllers(tmp_path: Path) -> None:
     assert told(tmp_path, MOUNT.format(place=root, kind="cgroup2", options=""), "0::/\n") is None
     assert told(tmp_path, "", "") is None
     assert hierarchy_of(tmp_path / "nothing", tmp_path / "nothing") is None
+
+
+def test_version_2_where_the_server_is_in_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses memory to a group with processes, and not the rest: then nothing is asked for."""
+    ours = second(tmp_path / "root", controllers="cpu memory pids", control="")
+    written: list[str] = []
+
+    def refusing(file: Path, text: str) -> None:
+        if "+memory" in text:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        written.append(f"{file.name} {text}")
+
+    monkeypatch.setattr(cgroups, "write", refusing)
+    assert told(tmp_path, MOUNT.format(place=ours, kind="cgroup2", options=""), "0::/\n") is None
+    assert written == []
+
+
+def test_version_2_gives_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory and processes at once; the processors beside them where they can be had."""
+    ours = second(tmp_path / "root", controllers="cpu memory pids", control="")
+
+    def granting(file: Path, text: str) -> None:
+        file.write_text(" ".join([file.read_text(), *text.replace("+", "").split()]))
+
+    monkeypatch.setattr(cgroups, "write", granting)
+    found = told(tmp_path, MOUNT.format(place=ours, kind="cgroup2", options=""), "0::/\n")
+    assert found == Hierarchy(2, dict.fromkeys(("memory", "pids", "cpu"), ours))
 
 
 def test_bounds_of_version_2(tmp_path: Path) -> None:

@@ -154,10 +154,15 @@ def _delegated(root: Path, own: str) -> Path | None:
         if not os.access(way, os.W_OK | os.X_OK) or not set(NEEDED) <= read_words(way / "cgroup.controllers"):
             continue
         control = way / "cgroup.subtree_control"
-        for controller in set(CONTROLLERS) - read_words(control):
-            with suppress(OSError):
-                # Refused where the group has processes of its own, unless it is the machine's root.
-                write(control, f"+{controller}")
-        if set(NEEDED) <= read_words(control):
+        # The needed ones together: a group with processes of its own is refused those of memory, but not
+        # those of the processes' count alone, and then takes no more groups at all.
+        for wanted in (NEEDED, CONTROLLERS):
+            if missing := [name for name in wanted if name not in read_words(control)]:
+                with suppress(OSError):
+                    # Refused where the group has processes of its own, unless it is the machine's root.
+                    write(control, " ".join(f"+{name}" for name in missing))
+            if not set(NEEDED) <= read_words(control):
+                break
+        else:
             return way
     return None
