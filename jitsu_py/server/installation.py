@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def planned(home: Path, scope: Scope, user: str = "") -> tuple[Installed, str]:
     made = Installed(place / NAME, home, runs_as, is_system)
     folder = str(Path(sys.executable).parent)
     path = f"{folder}:{PATH}" if is_system else os.environ.get("PATH", PATH)
-    unit = Unit(made.home, Path(sys.executable), path, made.user if is_system else "")
+    unit = Unit(made.home, Path(sys.executable), path, made.user if is_system else "", _version())
     try:
         return made, render(unit)
     except ValueError as error:
@@ -137,6 +138,15 @@ def uninstall(home: Path, scope: Scope, step: Callable[[str], object]) -> Instal
     made.unit.unlink(missing_ok=True)
     _systemctl(made, "daemon-reload")
     return made
+
+
+def _version() -> int:
+    """The version of systemd; 0: there is none."""
+    if shutil.which("systemctl") is None:
+        return 0
+    said = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"systemd (\d+)", said)
+    return int(found[1]) if found else 0
 
 
 def _require_systemd() -> None:

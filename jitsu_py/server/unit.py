@@ -43,7 +43,7 @@ KillMode=process
 OOMPolicy=continue
 # Memory limits of drones and builds are control groups below the unit's own.
 Delegate=yes
-TasksMax=infinity
+{subgroup}TasksMax=infinity
 LimitNOFILE=65536:524288
 UMask=0077
 {person}{hardening}
@@ -57,12 +57,21 @@ RestrictSUIDSGID=yes
 RestrictRealtime=yes
 LockPersonality=yes
 ProtectSystem=full
-ProtectHostname=yes
 ProtectClock=yes
 ProtectKernelModules=yes
 # Not set, since drones and builds need them: PrivateTmp (drones outlive the unit's processes),
-# ProtectKernelTunables and RestrictNamespaces (sandboxes of their own), MemoryDenyWriteExecute (V8).
+# ProtectKernelTunables, ProtectHostname and RestrictNamespaces (sandboxes of their own: the kernel mounts
+# no /proc in one where a part of the outer /proc is covered), MemoryDenyWriteExecute (V8).
 """
+
+
+_SUBGROUP: Final = """\
+# The server is beside them: a group that gives others their bounds has no processes of its own.
+DelegateSubgroup=server
+"""
+
+SUBGROUPS: Final = 254
+"""The version of systemd that knows these first."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,8 @@ class Unit:
     """PATH of the server: where it finds Node, npm and HAProxy."""
     user: str = ""
     """Whose service it is; empty: of the person whose systemd runs it."""
+    systemd: int = 0
+    """Its version; 0: not known."""
 
 
 def render(unit: Unit) -> str:
@@ -96,6 +107,7 @@ def render(unit: Unit) -> str:
         name=NAME,
         path=_escaped(unit.path),
         again=AGAIN,
+        subgroup=_SUBGROUP if unit.user and unit.systemd >= SUBGROUPS else "",
         person=f"User={unit.user}\n{low_ports}" if unit.user else "",
         hardening=_HARDENING if unit.user else "",
         target="multi-user.target" if unit.user else "default.target",

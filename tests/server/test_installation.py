@@ -69,6 +69,21 @@ def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path, user: str) -> None
     assert ("WantedBy=multi-user.target" in text) is bool(user)
 
 
+def test_nothing_covers_what_sandboxes_need(tmp_path: Path) -> None:
+    """Where systemd covers a part of /proc the kernel mounts no other one, and bubblewrap refuses."""
+    text = render(Unit(tmp_path, Path("/p"), "/bin", "daemon"))
+    covering = ("ProtectHostname", "ProtectKernelTunables", "ProtectKernelLogs", "ProtectProc", "ProcSubset")
+    assert not [word for word in covering if f"\n{word}=" in text]
+
+
+def test_the_server_is_beside_what_it_bounds(tmp_path: Path) -> None:
+    """In a control group of its own, where systemd knows how to put it there; others say that they do not."""
+    for version, user, expected in ((254, "daemon", True), (252, "daemon", False), (257, "", False)):
+        text = render(Unit(tmp_path, Path("/p"), "/bin", user, version))
+        assert ("DelegateSubgroup=" in text) is expected
+        assert "Delegate=yes" in text
+
+
 def test_paths_are_quoted(tmp_path: Path) -> None:
     """As systemd.service(5) and systemd.unit(5) say; a line break cannot be."""
     text = render(Unit(ODD, Path("/opt/py thon"), "/a b:/c"))
