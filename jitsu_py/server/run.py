@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py import wire
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.unit import MARK
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ class Status:
     """The local account."""
     means: Mapping[str, Any] | None = None
     """What it has to hold programs with: the fields of `Means`."""
+    unit: str = ""
+    """The unit of systemd that starts it again; empty: it was started by hand."""
     is_new: bool = False
     """Whether this very call started it."""
 
@@ -115,9 +116,8 @@ def restart(home: Path) -> Status:
     settings_file.prepare(home)
     settings_file.load(home)
     before = _settled(home)
-    is_service = before is not None and _is_service(before.pid)
     leave(home)
-    return _replaced(home) if is_service else start(home)
+    return _replaced(home) if before is not None and before.unit else start(home)
 
 
 def leave(home: Path) -> bool:
@@ -237,14 +237,6 @@ def _understood(home: Path, told: dict[str, Any]) -> Status:
         blame=Blame.SYSTEM,
         details={"output": lines},
     )
-
-
-def _is_service(pid: int) -> bool:
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        return MARK in psutil.Process(pid).environ()
-    return False
 
 
 def _replaced(home: Path) -> Status:

@@ -44,6 +44,7 @@ from jitsu_py.server.router import AccessLog
 from jitsu_py.server.settings import LOG_FILE, write_private
 from jitsu_py.server.snapshots import Snapshots
 from jitsu_py.server.store import Store, apps, load_sealer, open_store
+from jitsu_py.server.unit import MARK
 from jitsu_py.wire import TUNNEL_MESSAGE
 
 if TYPE_CHECKING:
@@ -244,6 +245,7 @@ class Service:
             "version": __version__,
             "user": self._user,
             "means": asdict(find_means(sandboxed=not self._is_open)),
+            "unit": os.environ.get(MARK, ""),
         }
 
     @property

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -123,6 +124,19 @@ def test_a_restart_on_a_full_disk_leaves_the_server_alone(tmp_path: Path) -> Non
             assert run.restart(platform.home).pid != platform.status.pid
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(("unit", "by"), [("jitsu.service", "systemd"), ("", "us")])
+def test_who_starts_it_again_is_told_by_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str, by: str
+) -> None:
+    """Its environment says it too, and not to its own user, where it may take low ports."""
+    told = run.Status(os.getpid(), 0.0, "http://a", "http://b", "1", "ada", unit=unit)
+    monkeypatch.setattr(run, "_settled", lambda home: told)
+    monkeypatch.setattr(run, "leave", lambda home: True)
+    monkeypatch.setattr(run, "_replaced", lambda home: replace(told, user="systemd"))
+    monkeypatch.setattr(run, "start", lambda home: replace(told, user="us"))
+    assert run.restart(tmp_path).user == by
 
 
 def test_taken_ports_are_passed_over_or_named(home: Path, free_port: int) -> None:
