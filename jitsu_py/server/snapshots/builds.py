@@ -34,6 +34,8 @@ class Build:
     ended: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the task at its first step."""
     why: str = STOPPED
     """What is said of it when it is cancelled."""
     fresh: bool = False
@@ -74,6 +76,8 @@ class Build:
         """End it; returns when nothing of it is left."""
         self.why = why
         if self.task is not None:
+            # A task that is cancelled before its first step never takes it, and nobody would hear of the end.
+            await self.begun.wait()
             self.task.cancel()
             await asyncio.wait([self.task])
 

@@ -228,6 +228,7 @@ class Snapshots:
         return snapshot
 
     async def _build(self, app: App, snapshot: Snapshot, build: Build) -> None:
+        build.begun.set()
         try:
             last = await self._run(app, snapshot, build)
         except PlatformError as error:
