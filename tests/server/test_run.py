@@ -87,6 +87,25 @@ def test_a_restart_keeps_its_ports(platform: LocalPlatform) -> None:
     assert (again.api, again.router) == (platform.status.api, platform.status.router)
 
 
+@contextlib.contextmanager
+def small_disk(place: Path, size: str) -> Iterator[Path]:
+    """A disk of its own, of a size that `mount` understands."""
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def filled(disk: Path) -> Path:
+    """Fill a disk; the file to be removed for room."""
+    filler = disk / "filler"
+    with pytest.raises(OSError, match="space"), filler.open("wb") as file:
+        file.write(b"x" * 40_000_000)
+    return filler
+
+
 def still_runs(platform: LocalPlatform) -> bool:
     """Whether it is the same server as at the beginning."""
     found = run.status(platform.home)
@@ -109,21 +128,14 @@ def test_a_restart_that_would_fail_leaves_the_server_alone(platform: LocalPlatfo
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_restart_on_a_full_disk_leaves_the_server_alone(tmp_path: Path) -> None:
     """It goes on as well as it can; a new one could not begin."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(disk)], check=True)
-    try:
-        with LocalPlatform(disk / "home") as platform:
-            with pytest.raises(OSError, match="space"), (disk / "filler").open("wb") as file:
-                file.write(b"x" * 40_000_000)
-            with pytest.raises(run.PlatformError, match="Free some space"):
-                run.restart(platform.home)
-            assert still_runs(platform)
-            assert platform.call("GET", "/auth").status_code == 200
-            (disk / "filler").unlink()
-            assert run.restart(platform.home).pid != platform.status.pid
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", "30m") as disk, LocalPlatform(disk / "home") as platform:
+        filler = filled(disk)
+        with pytest.raises(run.PlatformError, match="Free some space"):
+            run.restart(platform.home)
+        assert still_runs(platform)
+        assert platform.call("GET", "/auth").status_code == 200
+        filler.unlink()
+        assert run.restart(platform.home).pid != platform.status.pid
 
 
 @pytest.mark.parametrize(("unit", "by"), [("jitsu.service", "systemd"), ("", "us")])
@@ -222,17 +234,10 @@ def test_a_state_folder_that_is_a_file_is_refused(home: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_is_refused_with_a_sentence(tmp_path: Path) -> None:
     """Nothing half-made keeps the next start from working."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], check=True)
-    try:
-        filler = disk / "filler"
-        with pytest.raises(OSError, match="space"), filler.open("wb") as file:
-            file.write(b"x" * 1_000_000)
+    with small_disk(tmp_path / "disk", "256k") as disk:
+        filled(disk)
         with pytest.raises(run.PlatformError, match=r"disk|space"):
             run.start(disk / "home")
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ class Keeping:
 
     def __init__(self, delay: float = DELAY) -> None:
         self._delay = delay
-        self._of_users: dict[asyncio.Task[None], tuple[str, asyncio.Event]] = {}
+        self._waiting: dict[asyncio.Task[None], tuple[str, asyncio.Event]] = {}
 
     def later(self, user: str, copy: Callable[[Check], str], told: Path) -> None:
         """Copy after a while.
@@ -46,8 +46,8 @@ class Keeping:
         """
         hurry = asyncio.Event()
         task = asyncio.create_task(self._copy(copy, told, hurry))
-        self._of_users[task] = user, hurry
-        task.add_done_callback(self._of_users.pop)
+        self._waiting[task] = user, hurry
+        task.add_done_callback(self._waiting.pop)
 
     async def done(self, user: str | None = None) -> None:
         """Copy at once what waits, and return when it is done.
@@ -55,7 +55,7 @@ class Keeping:
         Args:
             user: whose; None: everybody's.
         """
-        wanted = [(task, hurry) for task, (whose, hurry) in self._of_users.items() if user in (None, whose)]
+        wanted = [(task, hurry) for task, (whose, hurry) in self._waiting.items() if user in (None, whose)]
         for _, hurry in wanted:
             hurry.set()
         if wanted:
@@ -63,7 +63,7 @@ class Keeping:
 
     async def give_up(self) -> None:
         """Copy nothing more; of what is half-copied nothing stays."""
-        tasks = list(self._of_users)
+        tasks = list(self._waiting)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

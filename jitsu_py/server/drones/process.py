@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -88,16 +87,18 @@ class LocalProcess:
 
     async def ready(self) -> None:
         """Return once the report is there and the port answers, or the port is seen to be this drone's."""
-        looks, patient = 0, time.monotonic() + priority.PATIENCE
-        while not await self._is_ready(knock=looks % LOOKS_A_KNOCK == 0):
-            looks += 1
-            await asyncio.sleep(LOOK)
-            if patient and time.monotonic() > patient:
-                self._step_forward()
-                patient = 0.0
+        looks = 0
+        longest = asyncio.get_running_loop().call_later(priority.PATIENCE, self._step_forward)
+        try:
+            while not await self._is_ready(knock=looks % LOOKS_A_KNOCK == 0):
+                looks += 1
+                await asyncio.sleep(LOOK)
+        finally:
+            longest.cancel()
         self._step_forward()
 
     def _step_forward(self) -> None:
+        """Give way no longer."""
         priority.restore(self.pid)
         if self._hold is not None:
             self._hold.step_back(0)
