@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from jitsu_py.server.logbook import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from jitsu_py.server.logbook import Logbook
 
@@ -38,10 +38,11 @@ class Notes:
 
     Args:
         logbook: where the lines end up.
-        hiding: gives for an app ("user/name") what hides its secrets in a text.
+        hiding: gives for an app ("user/name") what hides its secrets in a text; None: there is no such app,
+            and what was noted about it is dropped.
     """
 
-    def __init__(self, logbook: Logbook, hiding: Callable[[str], Callable[[str], str]]) -> None:
+    def __init__(self, logbook: Logbook, hiding: Callable[[str], Callable[[str], str] | None]) -> None:
         self._logbook = logbook
         self._hiding = hiding
         self._waiting: deque[tuple[str, Note]] = deque()
@@ -68,16 +69,28 @@ class Notes:
             await self.written()
             await self._added.wait()
 
+    @contextlib.contextmanager
+    def removing(self) -> Iterator[None]:
+        """A block that takes away an app and its log: a line on its way makes no log of an app that is gone,
+        nor gets into that of the next one of its name. May wait for the disk; any thread.
+        """
+        with self._writing:
+            self._write_waiting()
+            yield
+
     def _write(self) -> None:
         with self._writing:
-            of_apps: defaultdict[str, list[Note]] = defaultdict(list)
-            while self._waiting:
-                app, note = self._waiting.popleft()
-                of_apps[app].append(note)
-            for app, notes in of_apps.items():
-                try:
-                    hide = self._hiding(app)
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        of_apps: defaultdict[str, list[Note]] = defaultdict(list)
+        while self._waiting:
+            app, note = self._waiting.popleft()
+            of_apps[app].append(note)
+        for app, notes in of_apps.items():
+            try:
+                if (hide := self._hiding(app)) is not None:
                     hidden = [Note(hide(note.text), note.drone, note.snapshot) for note in notes]
                     self._logbook.notes(app, hidden)
-                except Exception:  # a full disk must not end the notes of all apps
-                    log.exception("%d lines about %s could not be written", len(notes), app)
+            except Exception:  # a full disk must not end the notes of all apps
+                log.exception("%d lines about %s could not be written", len(notes), app)

@@ -267,7 +267,7 @@ class Platform:
     def _remove(self, app: App) -> bool:
         """Remove an app that has no snapshots left; False: it has."""
         builds = self.settings.builds_of(app.user, app.name)
-        with self.store.write() as connection:
+        with self.reconciler.notes.removing(), self.store.write() as connection:
             if snapshot_rows.listed(connection, app.id):
                 return False
             apps.remove(connection, app.id)

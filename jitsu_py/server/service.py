@@ -38,7 +38,7 @@ from jitsu_py.server.measures import Measures
 from jitsu_py.server.notes import Notes
 from jitsu_py.server.platform import Platform
 from jitsu_py.server.reconciler import Reconciler
-from jitsu_py.server.redaction import Hide, hiding, unchanged
+from jitsu_py.server.redaction import Hide, hiding
 from jitsu_py.server.rehearsal import rehearse
 from jitsu_py.server.router import AccessLog
 from jitsu_py.server.settings import LOG_FILE, write_private
@@ -290,8 +290,8 @@ def _log_to(path: Path) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def _hiding(store: Store, key: str) -> Hide:
-    """What hides the secrets of an app ("user/name") in what the platform says of it."""
+def _hiding(store: Store, key: str) -> Hide | None:
+    """What hides the secrets of an app ("user/name") in what the platform says of it; None: it is gone."""
     with store.read() as connection:
         app = apps.find(connection, *key.split("/", 1))
-    return hiding(store, app) if app else unchanged
+    return hiding(store, app) if app else None
