@@ -26,6 +26,13 @@ NDJSON: Final = "application/x-ndjson"
 SHA256: Final = "x-jitsu-sha256"
 """Request header of an upload: hex SHA-256 of the body; the server refuses a body that differs."""
 
+ORDER_KEY: Final = "idempotency-key"
+"""Request header of a start: whoever says it again with the same one, after a lost connection, hears of the
+start that it began before."""
+
+ORDER_KEY_LENGTH: Final = 128
+"""Most characters of such a key."""
+
 TUNNEL_END: Final = "end"
 """Text message of a database's tunnel: this side sends no more, and goes on receiving."""
 

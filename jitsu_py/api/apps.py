@@ -11,7 +11,7 @@ from jitsu_py.api.failures import CONNECTION_LOST, failure
 from jitsu_py.api.figures import Drone, Metrics
 from jitsu_py.api.snapshots import SILENCE, Snapshot
 from jitsu_py.errors import UnreachableError
-from jitsu_py.wire import Event
+from jitsu_py.wire import ORDER_KEY, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -204,22 +204,31 @@ class Apps:
         """Stop an app and remove it with its snapshots, builds and logs."""
         self._transport.call("DELETE", self._path(name, user), timeout=START_TIMEOUT)
 
-    def start(self, name: str, user: str | None = None, timeout: float = START_TIMEOUT) -> App:
+    def start(
+        self, name: str, user: str | None = None, timeout: float = START_TIMEOUT, *, key: str = ""
+    ) -> App:
         """Start an app, or switch a started one to what is active now, without downtime.
 
         Args:
             name: `name` or `user/name`.
             user: whose it is, where the name does not say.
             timeout: seconds.
+            key: names this start: said again with it after a lost connection, it tells what came of it.
 
         Raises:
             StartFailedError: with the app's last lines as `output`.
             ConflictError: no snapshot is active.
         """
-        return self._act("start", name, user, timeout)
+        return self._act("start", name, user, timeout, _named(key))
 
     def start_told(
-        self, name: str, line: Callable[[str], object], user: str | None = None, *, silence: float = SILENCE
+        self,
+        name: str,
+        line: Callable[[str], object],
+        user: str | None = None,
+        *,
+        silence: float = SILENCE,
+        key: str = "",
     ) -> App:
         """Start an app as `start` does, told what its release command prints, for as long as that takes.
 
@@ -228,13 +237,15 @@ class Apps:
             line: told of each line as it comes.
             user: whose it is, where the name does not say.
             silence: seconds without a word of the server before the connection counts as lost.
+            key: as of `start`.
 
         Raises:
             StartFailedError: with the app's last lines as `output`.
             ConflictError: no snapshot is active.
             UnreachableError: with the code `connection_lost` when the connection broke: the start goes on.
         """
-        for event in self._transport.events(self._path(name, user, "start"), (), timeout=silence):
+        path = self._path(name, user, "start")
+        for event in self._transport.events(path, (), _named(key), timeout=silence):
             if event.get("event") == Event.LINE:
                 line(fields.text(event, "text"))
             elif event.get("event") == Event.FAILED:
@@ -308,8 +319,11 @@ class Apps:
         reply = self._transport.call("GET", self._path(name, user, "metrics"))
         return Metrics.parse(fields.mapping(reply, "the reply"))
 
-    def _act(self, verb: str, name: str, user: str | None, timeout: float) -> App:
-        reply = self._transport.call("POST", self._path(name, user, verb), {}, timeout=timeout)
+    def _act(
+        self, verb: str, name: str, user: str | None, timeout: float, headers: Mapping[str, str] | None = None
+    ) -> App:
+        path = self._path(name, user, verb)
+        reply = self._transport.call("POST", path, {}, headers=headers, timeout=timeout)
         return self._app(reply, name, user)
 
     def _app(self, reply: Any, name: str, user: str | None) -> App:
@@ -319,3 +333,8 @@ class Apps:
 
     def _path(self, name: str, user: str | None, *parts: str) -> str:
         return route("apps", *split_app(name, user or self._user), *parts)
+
+
+def _named(key: str) -> dict[str, str]:
+    """Headers of a request that may be sent again."""
+    return {ORDER_KEY: key} if key else {}

@@ -111,6 +111,7 @@ class Transport:
         path: str,
         body: Any = None,
         *,
+        headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         timeout: float | None = None,
         login: bool = True,
@@ -121,6 +122,7 @@ class Transport:
             method: HTTP method.
             path: from the root of the API, quoted.
             body: sent as JSON; an `uploads.Body` as it is; None: no body.
+            headers: beside those that every request has.
             params: of the query.
             timeout: seconds, where the session's own does not fit.
             login: whether to send the credentials.
@@ -131,9 +133,9 @@ class Transport:
         is_archive = isinstance(body, Body)
         data = body if body is None or is_archive else json.dumps(body).encode()
         kind = ARCHIVE if is_archive else "application/json"
-        headers = {"Accept": "application/json"} | ({"Content-Type": kind} if data is not None else {})
+        sent = {"Accept": "application/json"} | ({"Content-Type": kind} if data is not None else {})
         with self._exchange(
-            method, path, data, headers, params=params, timeout=timeout, login=login
+            method, path, data, {**sent, **(headers or {})}, params=params, timeout=timeout, login=login
         ) as response:
             raw = self._read(response, timeout or self.timeout)
             return _parsed(raw, f"{method} {path}", response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,21 +50,23 @@ class Start:
     revive: Callable[[], None] = lambda: None
 
     def run(self) -> App:
-        """Start it; a lost connection is answered by saying it again, which does no harm.
+        """Start it. After a lost connection the same start is asked for again: the server knows it by its key
+        and tells how it ends, unless it is another server by then, which starts it.
 
         Raises:
             StartFailedError: with the app's last lines, and whether the version before serves.
             TimedOutError: it may still come up.
         """
+        key = os.urandom(16).hex()
         try:
             try:
-                return self._start()
+                return self._start(key)
             except UnreachableError as error:
                 if error.code != CONNECTION_LOST:
                     raise
-                self.reporter.warn("the connection was lost; asking the server to start it again")
+                self.reporter.warn("the connection was lost; asking the server again")
                 self.revive()
-                return self._start()
+                return self._start(key)
         except StartFailedError as error:
             raise self._failed(error) from error
         except TimedOutError as error:
@@ -78,16 +81,17 @@ class Start:
     def _follows(self) -> bool:
         return self.releases and not self.detach
 
-    def _start(self) -> App:
+    def _start(self, key: str) -> App:
         with self.reporter.progress(f"Starting {self.snapshot}", None):
             if self.with_env:
                 return self.client.apps.roll_back(
                     self.app, self.snapshot, with_env=True, timeout=self.timeout
                 )
             if self._follows:
-                return self.client.apps.start_told(self.app, self.reporter.line)
+                return self.client.apps.start_told(self.app, self.reporter.line, key=key)
             try:
-                return self.client.apps.start(self.app, timeout=LEAVE if self.detach else self.timeout)
+                patience = LEAVE if self.detach else self.timeout
+                return self.client.apps.start(self.app, timeout=patience, key=key)
             except TimedOutError:
                 if not self.detach:
                     raise

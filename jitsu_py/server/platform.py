@@ -68,6 +68,7 @@ class Platform:
         self._starts = Starts(store, reconciler, snapshots)
         self._pruning: set[asyncio.Task[list[str]]] = set()
         self._starting: set[asyncio.Task[None]] = set()
+        self._begun: dict[int, tuple[str, asyncio.Task[None]]] = {}  # of each app the last start with a key
         self.stopping = asyncio.Event()
         """Set when the server begins to stop: streams without an end of their own end then."""
 
@@ -206,11 +207,20 @@ class Platform:
         await self._starts.start(app)
         self._prune(app)
 
-    def begin_start(self, app: App) -> asyncio.Task[None]:
-        """Begin what `start` does; it goes on when nobody waits for it any more."""
+    def begin_start(self, app: App, key: str = "") -> asyncio.Task[None]:
+        """Begin what `start` does; it goes on when nobody waits for it any more.
+
+        Args:
+            key: one that the app's last start had gives that start, under way or over: a release command
+                does not run twice because an answer was lost. Empty: none.
+        """
+        if key and app.id in self._begun and self._begun[app.id][0] == key:
+            return self._begun[app.id][1]
         task = asyncio.create_task(self.start(app), name=f"start {app.key}")
         self._starting.add(task)
         task.add_done_callback(self._started)
+        if key:
+            self._begun[app.id] = key, task
         return task
 
     def _started(self, task: asyncio.Task[None]) -> None:
@@ -262,6 +272,7 @@ class Platform:
             # An upload may have come in between: nothing says no to it before the app is gone.
             while not await asyncio.to_thread(self._remove, app):
                 await self.snapshots.remove_all(app)
+            self._begun.pop(app.id, None)
         await self.reconciler.routes_changed()
 
     def _remove(self, app: App) -> bool:

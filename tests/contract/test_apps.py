@@ -201,6 +201,14 @@ def test_unknown_apps_snapshots_and_methods_are_named(shared_platform: LocalPlat
     assert (answer.status_code, answer.json()["error"]) == (405, "method_not_allowed")
 
 
+def test_a_start_whose_key_is_no_key_is_refused(shared_platform: LocalPlatform) -> None:
+    """It would be kept, so it has a length."""
+    path = f"/apps/{shared_platform.user}/unknown/start"
+    for length, status, code in ((128, 404, "not_found"), (129, 400, "bad_request")):
+        refused = shared_platform.call("POST", path, headers={"idempotency-key": "k" * length})
+        assert (refused.status_code, refused.json()["error"]) == (status, code)
+
+
 def test_a_start_without_a_snapshot_says_the_old_sentence(shared_platform: LocalPlatform) -> None:
     """The old command line compares it to the letter."""
     created(shared_platform, name="empty")

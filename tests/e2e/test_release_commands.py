@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from jitsu_py import wire
 from jitsu_py.api import Client
 from tests.e2e import steps
 from tests.platforms import archive
@@ -97,6 +98,27 @@ def test_its_failure_stops_the_deploy(shared_platform: LocalPlatform, tmp_path: 
     app(folder, "new", "node migrate.js")
     assert platform.jitsu("deploy", cwd=folder).returncode == 0
     assert platform.get("fails").text == "new"
+
+
+def test_a_start_said_again_after_a_lost_connection_is_the_same(shared_platform: LocalPlatform) -> None:
+    """It tells how the first one ends or ended, and the command runs once; another start runs it again."""
+    platform, path = shared_platform, steps.create(shared_platform, "said-again")
+    script = "console.log('migrated'); setTimeout(() => { console.error('half'); process.exit(3) }, 1500)"
+    files = steps.files("said-again", steps.says("up"), jitsu={"release": "node migrate.js"})
+    steps.put(platform, path, "1", {**files, "migrate.js": script})
+    key = {wire.ORDER_KEY: "first"}
+    stream = platform.call(
+        "POST", f"{path}/start", headers={**key, "accept": wire.NDJSON}, stream=True, timeout=30
+    )
+    assert b'"migrated"' in next(stream.iter_content(None))
+    stream.close()
+    under_way, over = (platform.call("POST", f"{path}/start", headers=key) for _ in range(2))
+    assert under_way.json()["error"] == "release_failed"
+    assert under_way.json() == over.json()
+    assert migrated(platform, "said-again") == ["migrated"]
+    other = platform.call("POST", f"{path}/start", headers={wire.ORDER_KEY: "second"})
+    assert other.json()["error"] == "release_failed"
+    assert migrated(platform, "said-again") == ["migrated"] * 2
 
 
 def test_a_start_by_hand_tells_it_too(shared_platform: LocalPlatform, tmp_path: Path) -> None:

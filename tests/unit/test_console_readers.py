@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,15 @@ def test_a_reader_leaves_once() -> None:
     """A write that fails sends the same signal as the thread that watches: one of them ends the wait."""
     reading, writing = os.pipe()
     with open(writing, "w") as out:  # noqa: PTH123 - a descriptor
-        with while_somebody_reads(out):
+
+        def leave_and_wait() -> None:  # the signal may come before the wait
             os.close(reading)
+            for _ in range(3000):
+                time.sleep(0.01)
+
+        with while_somebody_reads(out):
             with pytest.raises(ReaderLeftError):
-                signal.pause()
+                leave_and_wait()
             signal.raise_signal(signal.SIGPIPE)
         assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
 

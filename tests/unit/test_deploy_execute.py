@@ -16,6 +16,7 @@ import pytest
 from jitsu_py import errors
 from jitsu_py.api import Client
 from jitsu_py.deploy import DeployOptions, builds, execute, plan
+from jitsu_py.wire import ORDER_KEY
 from tests.unit.loopback import Reply, Request, answer, events
 from tests.unit.stand import BUILD, Stand, standing
 from tests.unit.test_deploy_plan import deployed_stand, project
@@ -220,6 +221,21 @@ def test_a_failed_start_says_what_serves(folder: Path) -> None:
     assert caught.value.output == ("Error: no database",)
     assert caught.value.details["serving"] == "0.1.0"
     assert stand.active("hello") == "0.1.0"
+
+
+def test_a_start_whose_connection_broke_is_asked_for_by_the_same_key(folder: Path) -> None:
+    """So that the server knows it for the same; another deploy has another key."""
+    keys = []
+    for _ in range(2):
+        stand, heard = Stand(), Heard()
+        stand.once(f"POST {APP}/start", lambda _: None)
+        done, server = deploy(stand, folder, heard)
+        assert done.snapshot == "0.1.0"
+        assert "connection was lost" in heard.warnings[0]
+        keys.append([each.headers[ORDER_KEY] for each in server.requests if each.path.endswith("/start")])
+    assert [len(each) for each in keys] == [2, 2]
+    assert [len(set(each)) for each in keys] == [1, 1]
+    assert keys[0] != keys[1]
 
 
 def test_a_failed_first_start(folder: Path) -> None:

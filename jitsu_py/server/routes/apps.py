@@ -81,13 +81,18 @@ async def start_app(
     """Bring up the active snapshot; answers when it is proved ready and has the traffic.
 
     To a client that accepts events it answers at once with those of the start: `line` for what its release
-    command prints, `ping`, and in the end `done` with the app, or `failed`.
+    command prints, `ping`, and in the end `done` with the app, or `failed`. Said again with the same
+    `Idempotency-Key`, as after a lost connection, it is answered with what came of the start before.
     """
+    key = request.headers.get(wire.ORDER_KEY, "")
+    if len(key) > wire.ORDER_KEY_LENGTH:
+        message = f"{wire.ORDER_KEY} has more than {wire.ORDER_KEY_LENGTH} characters."
+        raise PlatformError(Code.BAD_REQUEST, message)
     found = await asyncio.to_thread(platform.app, user, app)
     if wire.NDJSON in request.headers.get("accept", ""):
-        events = start_told(platform, found, partial(_shown, platform, owner, app))
+        events = start_told(platform, found, key, partial(_shown, platform, owner, app))
         return StreamingResponse(events, media_type=wire.NDJSON)
-    await platform.start(found)
+    await asyncio.shield(platform.begin_start(found, key))
     return await asyncio.to_thread(_shown, platform, owner, app)
 
 

@@ -24,17 +24,18 @@ PAGE = 1000
 
 
 async def start_told(
-    platform: Platform, app: App, shown: Callable[[], Mapping[str, Any]]
+    platform: Platform, app: App, key: str, shown: Callable[[], Mapping[str, Any]]
 ) -> AsyncIterator[bytes]:
     """Start an app; its events as NDJSON: `line`, `ping`, in the end `done` or `failed`.
 
     The start goes on when nobody listens any more.
 
     Args:
+        key: of the start, as `Platform.begin_start` takes it.
         shown: called at its end; what the event `done` has of the app.
     """
     after = await asyncio.to_thread(platform.logbook.end, app.key)
-    start = platform.begin_start(app)
+    start = platform.begin_start(app, key)
     told = time.monotonic()
     while not start.done():
         await _news(platform, app, after, start)
