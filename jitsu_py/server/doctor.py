@@ -160,7 +160,8 @@ def _means(running: run.Status | None) -> Means:
     """What holds programs here: as the running server found it, which may be another user than who asks."""
     from jitsu_py.server.confinement import Means, find_means
 
-    return Means(**running.means) if running is not None and running.means else find_means()
+    told = running.means if running is not None else None
+    return Means(**run.understood(Means, told)) if told else find_means()
 
 
 def _sandbox(check: str, what: str, section: str, wanted: str, means: Means) -> Finding:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from jitsu_py import wire
@@ -25,6 +25,7 @@ from jitsu_py.wire import Blame, Code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import Self
 
 __all__ = [
     "PlatformError",
@@ -38,6 +39,7 @@ __all__ = [
     "start",
     "status",
     "stop",
+    "understood",
 ]
 
 START_TIME: Final = 60.0
@@ -68,13 +70,27 @@ class Status:
     is_new: bool = False
     """Whether this very call started it."""
 
+    @classmethod
+    def read(cls, said: Mapping[str, Any], *, is_new: bool = False) -> Self:
+        """Read what a server says of itself.
+
+        Raises:
+            TypeError: something is missing.
+        """
+        return cls(**understood(cls, said) | {"is_new": is_new})
+
+
+def understood(kind: type[Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a server says, as far as there is a field for it: a newer one may say more."""
+    return {field.name: said[field.name] for field in fields(kind) if field.name in said}
+
 
 def status(home: Path) -> Status | None:
     """The server that runs for this state folder; None when none does."""
     if not home.is_dir() or not is_held(home):
         return None
     try:
-        found = Status(**json.loads((home / wire.RUN_FILE).read_text()))
+        found = Status.read(json.loads((home / wire.RUN_FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None  # starting, or stopping
     # A server that was killed leaves its file, and the next one holds the folder before it writes its own.
@@ -223,7 +239,7 @@ def _hear(reading: int) -> dict[str, Any]:
 
 def _understood(home: Path, told: dict[str, Any]) -> Status:
     if "ready" in told:
-        return Status(**told["ready"], is_new=True)
+        return Status.read(told["ready"], is_new=True)
     if "error" in told:
         running = _settled(home)  # another start may have been faster
         if running is not None:

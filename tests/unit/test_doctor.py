@@ -39,13 +39,12 @@ def test_where_the_kernel_does() -> None:
 
 
 def test_it_is_the_servers_means_that_are_told(tmp_path: Path) -> None:
-    """Not those of who asks: root, say, of a service that has a user of its own."""
+    """Not those of who asks: root, say, of a service that has a user of its own. A newer one may say more."""
     told = means(is_root=False, why="bubblewrap is not allowed")
     running = run.Status(os.getpid(), 0.0, "http://a", "http://b", "1", "ada", asdict(told))
     (tmp_path / wire.RUN_FILE).parent.mkdir()
-    (tmp_path / wire.RUN_FILE).write_text(
-        json.dumps({k: v for k, v in asdict(running).items() if k != "is_new"})
-    )
+    said = {**asdict(running), "of a newer one": 1, "means": {**asdict(told), "of a newer one": 1}}
+    (tmp_path / wire.RUN_FILE).write_text(json.dumps(said))
     with run.hold(tmp_path):
         found = {one.check: one for one in examine(tmp_path)}
     assert [found[check].state for check in ("server", "sandbox", "drones", "bounds")] == [
