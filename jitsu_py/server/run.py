@@ -6,7 +6,6 @@ Importing this module loads nothing of the platform; `serve` does.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 from jitsu_py import wire
 from jitsu_py.server import settings as settings_file
 from jitsu_py.server.errors import PlatformError
+from jitsu_py.server.hold import hold, is_held
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Self
 
@@ -287,44 +287,6 @@ def _end(home: Path, how: signal.Signals) -> bool:
             )
         time.sleep(0.05)
     return True
-
-
-@contextlib.contextmanager
-def hold(home: Path) -> Iterator[None]:
-    """Hold the state folder: a lock that the kernel drops when this process dies, so it is never stale.
-
-    Raises:
-        PlatformError: another server holds it.
-    """
-    folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if not _locked(folder):
-            raise PlatformError(Code.UNAVAILABLE, f"A server runs already for {home}.")
-        yield
-    finally:
-        os.close(folder)
-
-
-def _locked(folder: int) -> bool:
-    # A look by `is_held` holds the lock for a moment; a server holds it for good.
-    for _ in range(20):
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def is_held(home: Path) -> bool:
-    """Whether somebody holds the state folder: a server that runs, starts or stops."""
-    folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(folder)
-    return False
 
 
 def _lives(pid: int) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from jitsu_py.server.confinement.bubblewrap import Sandbox, find_sandbox
 from jitsu_py.server.confinement.cgroups import Hierarchy, find_hierarchy
-from jitsu_py.server.confinement.confinement import Confinement, Confiner, mark_of
+from jitsu_py.server.confinement.confinement import Confinement
+from jitsu_py.server.confinement.confiner import Confiner, mark_of
 from jitsu_py.server.confinement.launch import SHELL
 from jitsu_py.server.confinement.limits import Excess, Limits, Usage
 from jitsu_py.server.confinement.means import Means, find_means
