@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from jitsu_py import wire
 from jitsu_py.server import settings as settings_file
@@ -23,7 +24,7 @@ from jitsu_py.server.hold import hold, is_held
 from jitsu_py.wire import Blame, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -44,6 +45,9 @@ __all__ = [
 
 START_TIME: Final = 60.0
 """Seconds that a server may take until it answers."""
+
+ANSWER_TIME: Final = 5.0
+"""Seconds that a server which runs already is given to answer a request."""
 
 STOP_TIME: Final = 90.0
 """Seconds that a server may take to stop its drones and itself."""
@@ -105,7 +109,7 @@ def start(home: Path, *, api_port: int | None = None, router_port: int | None = 
     """
     settings_file.prepare(home)
     settings_file.load(home)
-    running = _settled(home)
+    running = _answering(home)
     if running is not None:
         return running
     return _spawn(home, api_port, router_port)
@@ -176,12 +180,17 @@ def log_file(home: Path) -> Path:
     return home / settings_file.LOG_FILE
 
 
-def _settled(home: Path) -> Status | None:
-    """The running server; waits for one that is just starting or stopping."""
+def _answering(home: Path) -> Status | None:
+    """The running server, which answers."""
+    return _settled(home, _answers)
+
+
+def _settled(home: Path, is_fit: Callable[[Status], bool] = lambda _found: True) -> Status | None:
+    """The running server; waits for one that is just starting or stopping, or is not fit yet."""
     deadline = time.monotonic() + START_TIME
     while is_held(home):
         found = status(home)
-        if found is not None:
+        if found is not None and is_fit(found):
             return found
         if time.monotonic() > deadline:
             raise PlatformError(
@@ -241,7 +250,7 @@ def _understood(home: Path, told: dict[str, Any]) -> Status:
     if "ready" in told:
         return Status.read(told["ready"], is_new=True)
     if "error" in told:
-        running = _settled(home)  # another start may have been faster
+        running = _answering(home)  # another start may have been faster
         if running is not None:
             return running
         error = told["error"]
@@ -286,6 +295,25 @@ def _end(home: Path, how: signal.Signals) -> bool:
                 blame=Blame.SYSTEM,
             )
         time.sleep(0.05)
+    return True
+
+
+def _answers(found: Status) -> bool:
+    """Whether a server takes requests; one that is slow to answer counts. One that was just killed has its
+    process and holds its folder for a moment, and longer on a busy machine.
+    """
+    from http.client import HTTPConnection, HTTPException
+
+    address = urlsplit(found.api)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=ANSWER_TIME)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/")
+            connection.getresponse()
+        except TimeoutError:
+            return True
+        except (OSError, HTTPException):
+            return False
     return True
 
 

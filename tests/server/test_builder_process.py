@@ -61,8 +61,14 @@ class Tool:
         with asyncio.Runner(loop_factory=self.loop) as runner:
             return runner.run(self.start(script, seconds))
 
-    def left(self) -> list[psutil.Process]:
-        """Processes that a script left."""
+    def left(self, seconds: float = 3.0) -> list[psutil.Process]:
+        """Processes that a script left; one that was killed may take a moment to be gone."""
+        deadline = time.monotonic() + seconds
+        while (found := self._running()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return found
+
+    def _running(self) -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -78,6 +78,47 @@ def test_a_killed_server_is_no_obstacle(platform: LocalPlatform) -> None:
     again = run.start(platform.home)
     assert again.is_new
     assert again.api == platform.status.api
+
+
+DYING = """
+import sys, time
+from pathlib import Path
+from jitsu_py.server.hold import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(1)
+"""
+
+
+def test_a_server_that_is_just_dying_is_not_taken_for_running(home: Path) -> None:
+    """For a moment it has its process, its file and the folder; only requests it takes no more."""
+    home.mkdir()
+    (home / "run").mkdir()
+    with subprocess.Popen([sys.executable, "-c", DYING, str(home)], stdout=subprocess.PIPE) as dying:
+        assert dying.stdout is not None
+        assert dying.stdout.readline() == b"held\n"
+        said = run.Status(dying.pid, 0.0, "http://127.0.0.1:1", "http://127.0.0.1:2", "1", "ada")
+        (home / "run" / "server.json").write_text(json.dumps(asdict(said)))
+        assert run.status(home) == said
+        try:
+            found = run.start(home)
+            assert found.is_new
+            assert found.pid != dying.pid
+            assert requests.get(found.api, timeout=5).ok
+        finally:
+            run.stop(home)
+
+
+def test_a_server_that_is_slow_to_answer_runs(
+    platform: LocalPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another's fault, and a second one would be no help."""
+    monkeypatch.setattr(run, "ANSWER_TIME", 0.2)
+    os.kill(platform.status.pid, signal.SIGSTOP)
+    try:
+        assert run.start(platform.home).pid == platform.status.pid
+    finally:
+        os.kill(platform.status.pid, signal.SIGCONT)
 
 
 def test_a_restart_keeps_its_ports(platform: LocalPlatform) -> None:
