@@ -56,7 +56,7 @@ class SyslogReceiver:
     Args:
         certificate: file with certificate and key; None: no TLS.
         breaks_after: messages after which each connection is reset, what else arrived thrown away.
-        closes_after: messages after which each connection is closed in order.
+        closes_when_idle: whether each connection is closed in order when a batch is over.
         reads: whether it reads at all.
         cut: whether who sends may end in the middle of a message.
         port: 0: a free one.
@@ -67,14 +67,14 @@ class SyslogReceiver:
         certificate: Path | None = None,
         *,
         breaks_after: int | None = None,
-        closes_after: int | None = None,
+        closes_when_idle: bool = False,
         reads: bool = True,
         cut: bool = False,
         port: int = 0,
     ) -> None:
         self.messages: list[Message] = []
         self.connections = 0
-        self._breaks_after, self._closes_after, self._reads = breaks_after, closes_after, reads
+        self._breaks_after, self._closes_when_idle, self._reads = breaks_after, closes_when_idle, reads
         self._cut = cut
         self._context = None
         if certificate:
@@ -136,6 +136,8 @@ class SyslogReceiver:
             try:
                 got = connection.recv(65536)
             except TimeoutError:
+                if self._closes_when_idle and count and not rest:
+                    return
                 continue
             if not got:
                 assert self._cut or rest == b"", "half a message"
@@ -149,8 +151,6 @@ class SyslogReceiver:
                     # Lingering for no time: what was not read is thrown away, and the other side is told.
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return
-            if self._closes_after is not None and count >= self._closes_after and not rest:
-                return
 
 
 def _first(data: bytes) -> tuple[bytes, bytes] | None:

@@ -162,7 +162,7 @@ def test_a_receiver_that_breaks_off_misses_nothing(world: World) -> None:
 
 def test_a_receiver_that_closes_in_order_is_not_told_twice(world: World) -> None:
     """One that hangs up after each batch has read it: it gets the next, not the same for ever."""
-    with SyslogReceiver(closes_after=1) as receiver, world.shipping():
+    with SyslogReceiver(closes_when_idle=True) as receiver, world.shipping():
         drain = world.drain(f"syslog+tcp://127.0.0.1:{receiver.port}")
         for number in range(3):
             world.say(number * 1000 + 1, number * 1000 + 600)

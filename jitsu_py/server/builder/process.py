@@ -123,6 +123,9 @@ async def _start(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> a
 async def _read(stream: asyncio.StreamReader, name: str, line: Callable[[str, str], None]) -> None:
     splitter = LineSplitter()
     while data := await stream.read(CHUNK):
+        if name == "stderr":
+            # With something in both pipes nobody knows what came first; a cause of failure is best told last.
+            await asyncio.sleep(0)
         for text in splitter.feed(data):
             line(text, name)
     for text in splitter.close():
