@@ -24,6 +24,7 @@ from jitsu_py.server.accounts import Accounts
 from jitsu_py.server.address import Address
 from jitsu_py.server.app import POWERED_BY, create_app
 from jitsu_py.server.auth import Authenticator
+from jitsu_py.server.builder.engines import engines_at_hand
 from jitsu_py.server.certificates import Certificates
 from jitsu_py.server.confinement import find_means
 from jitsu_py.server.connections import bounded
@@ -41,7 +42,7 @@ from jitsu_py.server.reconciler import Reconciler
 from jitsu_py.server.redaction import Hide, hiding
 from jitsu_py.server.rehearsal import rehearse
 from jitsu_py.server.router import AccessLog
-from jitsu_py.server.settings import LOG_FILE, write_private
+from jitsu_py.server.settings import LOG_FILE, engines_of, write_private
 from jitsu_py.server.snapshots import Snapshots
 from jitsu_py.server.store import Store, apps, load_sealer, open_store
 from jitsu_py.server.unit import MARK
@@ -199,6 +200,8 @@ class Service:
     async def _rehearse(self) -> None:
         await self._opened.wait()
         await rehearse(self._app, self._user, owner.local_token(self._settings))
+        # What the system's Node says of itself is remembered: the first build need not wait for it.
+        await asyncio.to_thread(next, engines_at_hand(engines_of(self._settings.home)), None)
 
     async def _on_signal(self, server: Server) -> None:
         """Signals only put a message on a queue; this reads the first."""
