@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy import Column, LargeBinary, Table, select, update
 
@@ -249,11 +250,13 @@ def _check_open(home: Path) -> None:
 
 def _host(home: Path) -> str:
     """Where people elsewhere find the API."""
-    settings = settings_file.load(home)
-    if settings.api.host:
-        router = settings.router
-        return Address("", router.port or wire.ROUTER_PORT, router.https, settings.api.host).public
-    running = run.status(home)
-    if running is not None:
-        return running.api
-    return f"http://{settings.api.address}:{settings.api.port or wire.API_PORT}"
+    settings, running = settings_file.load(home), run.status(home)
+    api, router = settings.api, settings.router
+    port = urlsplit(running.api).port if running else None
+    return Address(
+        api.address,
+        port or api.port or wire.API_PORT,
+        router.port or wire.ROUTER_PORT,
+        router.https,
+        api.host,
+    ).public

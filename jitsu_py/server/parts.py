@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from jitsu_py.server.address import reached_at
 from jitsu_py.server.builder import Builder, build_limits
 from jitsu_py.server.certificates.making import default_pem
 from jitsu_py.server.confinement import USUAL, Confiner, find_users
@@ -44,12 +45,11 @@ def router(settings: Settings, *, port: int, api_port: int) -> Router:
 def front(settings: Settings, api_port: int) -> Front:
     """What the router has beside the apps: HTTPS, the API under its own name."""
     router, api = settings.router, settings.api
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(api.address, api.address)  # noqa: S104 - not bound
     usual = HSTS if router.https == 443 else 0
     hsts = usual if router.hsts is None else router.hsts
     return Front(
         https=Https(router.https, hsts) if router.https else None,
-        api=ApiHost(api.host, address, api_port) if api.host else None,
+        api=ApiHost(api.host, reached_at(api.address), api_port) if api.host else None,
     )
 
 

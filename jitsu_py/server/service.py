@@ -99,7 +99,8 @@ class Service:
         self._opened = asyncio.Event()
         self._user = owner.local_account(store)
         self._address = Address(
-            api=f"http://{settings.api.address}:{listener.getsockname()[1]}",
+            settings.api.address,
+            listener.getsockname()[1],
             router_port=ports.router_port(settings, store),
             https=settings.router.https,
             host=settings.api.host,

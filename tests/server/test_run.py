@@ -121,6 +121,38 @@ def test_a_server_that_is_slow_to_answer_runs(
         os.kill(platform.status.pid, signal.SIGCONT)
 
 
+def has_version_6() -> bool:
+    """Whether this machine has IPv6 at all; some containers have none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+version_6 = pytest.mark.skipif(not has_version_6(), reason="there is no IPv6 here")
+
+
+@pytest.mark.parametrize(
+    ("address", "found_at"),
+    [
+        pytest.param("::1", "[::1]", marks=version_6),
+        pytest.param("::", "[::1]", marks=version_6),
+        ("0.0.0.0", "127.0.0.1"),
+    ],
+)
+def test_it_listens_where_it_is_told(home: Path, address: str, found_at: str) -> None:
+    """What it says of itself is an address that programs of this machine can use."""
+    home.mkdir()
+    (home / "server.toml").write_text(f'[api]\naddress = "{address}"\n[router]\naddress = "{address}"\n')
+    with LocalPlatform(home) as platform:
+        assert platform.status.api.startswith(f"http://{found_at}:")
+        assert platform.call("GET", "/auth").status_code == 200
+        assert not run.start(home).is_new
+        router = int(platform.status.router.rpartition(":")[2])
+        assert requests.get(f"http://{found_at}:{router}/", timeout=5).status_code == 404
+
+
 def test_a_restart_keeps_its_ports(platform: LocalPlatform) -> None:
     """They are remembered, so that URLs stay."""
     again = run.restart(platform.home)
