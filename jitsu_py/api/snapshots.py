@@ -64,6 +64,8 @@ class Snapshot:
     """Whether a start would run it."""
     running: bool
     """Whether drones of it run now."""
+    served: bool
+    """Whether drones of it were ever proved ready; of a server that does not say, yes."""
     engine: str
     """Version of Node that it runs on; empty: not built."""
     files: tuple[PackedFile, ...] = field(default=(), repr=False)
@@ -85,6 +87,7 @@ class Snapshot:
             sha256=fields.maybe_text(data, "sha256"),
             active=data.get("active") is True,
             running=data.get("running") is True,
+            served=data.get("served") is not False,
             engine=fields.maybe_text(data, "engine"),
             files=tuple(map(_packed, fields.objects(files, "`files`"))) if isinstance(files, list) else (),
             raw=data,

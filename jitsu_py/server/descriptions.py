@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ class Described:
     """Names of those that it has."""
     snapshots: list[Snapshot]
     """Oldest first."""
+    served: frozenset[int]
+    """Row ids of the snapshots that were proved ready at least once, other apps' among them."""
     running: int | None
     """Row id of the snapshot that runs."""
     drones: int
@@ -68,12 +71,13 @@ class Descriptions:
         with self._store.read() as connection:
             by_app = snapshots.by_app(connection, [app.id for app in listed])
             releases = snapshots.releases_of(connection, [app.release_id for app in listed if app.release_id])
+            served = snapshots.served_of(connection, [app.id for app in listed])
             shared = variables.of_apps(connection, self._store.sealer, [app.id for app in listed])
-            has: dict[int, list[str]] = {}
+            has: dict[int, list[str]] = defaultdict(list)
             for attachment in attached(connection, app_ids=[app.id for app in listed]):
-                has.setdefault(attachment.app_id, []).append(attachment.database.name)
+                has[attachment.app_id].append(attachment.database.name)
         return [
-            self._described(app, by_app[app.id], releases, shared.get(app.id, {}), has.get(app.id, []))
+            self._described(app, by_app[app.id], served, releases, shared.get(app.id, {}), has[app.id])
             for app in listed
         ]
 
@@ -81,6 +85,7 @@ class Descriptions:
         self,
         app: App,
         of_app: list[Snapshot],
+        served: frozenset[int],
         releases: Mapping[int, Release],
         shared: dict[str, str],
         databases: list[str],
@@ -93,6 +98,7 @@ class Descriptions:
             shared=shared,
             databases=databases,
             snapshots=of_app,
+            served=served,
             running=release.snapshot_id if release and drones else None,
             drones=len([drone for drone in drones if drone.pid is not None]),
             condition=self._reconciler.condition(app),

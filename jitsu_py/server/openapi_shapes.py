@@ -98,6 +98,7 @@ SHAPES: Final[dict[str, Any]] = {
         state={"enum": ["building", "ready", "failed"]},
         active=FLAG,
         running=FLAG,
+        served=FLAG,
     ),
     "Available": obj(available=FLAG, appname=FLAG, subdomain=FLAG),
     "User": obj(

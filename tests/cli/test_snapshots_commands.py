@@ -191,6 +191,23 @@ def test_rollback(owner: Person, shared_platform: LocalPlatform) -> None:
     assert owner.jitsu("rollback", "back", "9.9.9").code == 4
 
 
+def test_a_rollback_passes_over_what_never_came_up(owner: Person, shared_platform: LocalPlatform) -> None:
+    """Without a name it goes to the newest that served; where none did, it says how to name one."""
+    put(shared_platform, "skips", "0.1.0")
+    crash = {**hello("skips", version="0.1.1"), "server.js": "process.exit(1)"}
+    path = f"/apps/{shared_platform.user}/skips/snapshots/0.1.1"
+    assert shared_platform.call("POST", path, data=archive(crash)).ok
+    put(shared_platform, "skips", "0.2.0")
+    back = owner.jitsu("rollback", "skips")
+    assert back.code == 0, back.err
+    assert "from 0.2.0 to 0.1.0" in back.err
+    nothing = owner.jitsu("rollback", "skips")
+    assert nothing.code == 4
+    assert "no snapshot that ever served before 0.1.0" in nothing.err
+    assert "jitsu rollback skips SNAPSHOT" in nothing.err
+    assert owner.jitsu("rollback", "skips", "0.1.1").code == 8, "one that is named is tried"
+
+
 def test_a_rollback_that_fails(owner: Person, shared_platform: LocalPlatform) -> None:
     """When the earlier one does not come up the code is 8, its lines are shown, and what served stays."""
     put(shared_platform, "stays", "0.1.0")

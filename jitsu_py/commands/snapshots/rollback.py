@@ -24,6 +24,7 @@ def rollback(
 ) -> None:
     """Put an earlier snapshot live: the one before what runs, unless one is named.
 
+    Without a name it is the newest before that which ever served: one that never came up is passed over.
     What serves before goes on serving until the other one is proved ready. Nothing is removed. The
     environment stays as it is now, unless --with-env asks for that of then.
     """
@@ -54,16 +55,17 @@ def rollback(
 
 
 def _before(app: App, now: str) -> str:
-    """The newest snapshot that is ready and older than what runs."""
+    """The newest snapshot that is ready, has served and is older than what runs."""
     ids = [one.id for one in app.snapshots]
     older = app.snapshots[: ids.index(now)] if now in ids else app.snapshots
-    ready = [one.id for one in older if one.state == "ready"]
-    if not ready:
+    served = [one.id for one in older if one.state == "ready" and one.served]
+    if not served:
         raise NotFoundError(
-            f"{app.name} has no snapshot that is ready{f' before {now}' if now else ''}",
-            hint=f"`jitsu snapshots list {app.name}` shows what there is",
+            f"{app.name} has no snapshot that ever served{f' before {now}' if now else ''}",
+            hint=f"`jitsu snapshots list {app.name}` shows what there is; "
+            f"`jitsu rollback {app.name} SNAPSHOT` tries a certain one",
         )
-    return ready[-1]
+    return served[-1]
 
 
 def _environment(before: App, after: App) -> str:

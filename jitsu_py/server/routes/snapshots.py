@@ -36,7 +36,7 @@ ID = re.compile(wire.SNAPSHOT_ID)
 def list_snapshots(user: str, app: str, platform: ThePlatform, _owner: Owner) -> dict[str, Any]:
     """The app's snapshots, oldest first."""
     described = platform.described(user, app)
-    shown = [snapshot_view(snapshot, described.app, described.running) for snapshot in described.snapshots]
+    shown = [snapshot_view(snapshot, described) for snapshot in described.snapshots]
     return {"snapshots": shown}
 
 
@@ -258,4 +258,4 @@ def _log(platform: Platform, app: App, snapshot: Snapshot) -> Response:
 def _view(platform: Platform, app: App, ref: str) -> tuple[dict[str, Any], Snapshot]:
     described = platform.described(app.user, app.name)
     snapshot = platform.snapshot(app, ref)
-    return snapshot_view(snapshot, described.app, described.running), snapshot
+    return snapshot_view(snapshot, described), snapshot

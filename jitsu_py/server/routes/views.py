@@ -36,7 +36,7 @@ def app_view(described: Described, *, secrets: bool = True) -> dict[str, Any]:
         secrets: whether its variables may show the passwords of its databases.
     """
     app = described.app
-    shown = [snapshot_view(snapshot, app, described.running) for snapshot in described.snapshots]
+    shown = [snapshot_view(snapshot, described) for snapshot in described.snapshots]
     view: dict[str, Any] = {
         "version": "0.0.0",  # jitsu 0.15.0 compares versions before a deploy and ends without one
         **app.manifest,
@@ -69,8 +69,13 @@ def cloud_view(app: App) -> list[dict[str, Any]]:
     return [{"provider": PROVIDER, "datacenter": DATACENTER, "drones": app.drones, "ram": app.ram}]
 
 
-def snapshot_view(snapshot: Snapshot, app: App, running: int | None) -> dict[str, Any]:
-    """A snapshot in a list."""
+def snapshot_view(snapshot: Snapshot, described: Described) -> dict[str, Any]:
+    """A snapshot in a list.
+
+    Args:
+        described: its app.
+    """
+    app = described.app
     view: dict[str, Any] = {
         "id": snapshot.ref,
         "filename": f"{app.user}-{app.name}-{snapshot.ref}.tgz",
@@ -80,7 +85,8 @@ def snapshot_view(snapshot: Snapshot, app: App, running: int | None) -> dict[str
         "size": snapshot.size,
         "state": snapshot.state,
         "active": snapshot.id == app.active_id,
-        "running": snapshot.id == running,
+        "running": snapshot.id == described.running,
+        "served": snapshot.id in described.served,
     }
     if snapshot.error is not None:
         view["error"] = snapshot.error

@@ -199,6 +199,12 @@ def releases_of(connection: Connection, release_ids: list[int]) -> Mapping[int, 
     return {row.id: Release(**row._mapping) for row in rows}
 
 
+def served_of(connection: Connection, app_ids: list[int]) -> frozenset[int]:
+    """The row ids of those snapshots of several apps that were proved ready at least once."""
+    mine = releases.c.app_id.in_(app_ids) & releases.c.served.is_not(None)
+    return frozenset(connection.execute(select(releases.c.snapshot_id).where(mine).distinct()).scalars())
+
+
 def environments(connection: Connection, app_id: int) -> list[bytes]:
     """The sealed environments of an app's releases."""
     return list(connection.execute(select(releases.c.env).where(releases.c.app_id == app_id)).scalars())
