@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from jitsu_py.api.failures import CONNECTION_LOST, OUTPUT_LINES
-from jitsu_py.errors import JitsuError, StartFailedError, TimedOutError, UnreachableError
+from jitsu_py.deploy.builds import PATIENCE, POLL
+from jitsu_py.errors import (
+    JitsuError,
+    ServerRefusedError,
+    StartFailedError,
+    TimedOutError,
+    UnreachableError,
+)
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -19,6 +27,9 @@ if TYPE_CHECKING:
 
 LEAVE = 0.5
 """Seconds that a start gets to fail at once before `detach` leaves it alone."""
+
+ASKED = 3
+"""How often a start is asked for before we give up."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class Start:
         detach: leave it to the server when it does not fail at once.
         releases: show what the snapshot's release command prints, and wait as long as the server lets it run.
         with_env: roll back to the snapshot with its environment of then; it need not be active.
-        revive: called when the connection is lost: starts the server again, where that is ours to do.
+        revive: called when the server cannot be reached: starts it, where that is ours to do.
     """
 
     client: Client
@@ -56,17 +67,10 @@ class Start:
         Raises:
             StartFailedError: with the app's last lines, and whether the version before serves.
             TimedOutError: it may still come up.
+            UnreachableError: the server is gone for longer than `PATIENCE`.
         """
-        key = os.urandom(16).hex()
         try:
-            try:
-                return self._start(key)
-            except UnreachableError as error:
-                if error.code != CONNECTION_LOST:
-                    raise
-                self.reporter.warn("the connection was lost; asking the server again")
-                self.revive()
-                return self._start(key)
+            return self._carried(os.urandom(16).hex())
         except StartFailedError as error:
             raise self._failed(error) from error
         except TimedOutError as error:
@@ -80,6 +84,40 @@ class Start:
     @property
     def _follows(self) -> bool:
         return self.releases and not self.detach
+
+    def _carried(self, key: str) -> App:
+        for _ in range(ASKED - 1):
+            try:
+                return self._start(key)
+            except UnreachableError as error:
+                if error.code != CONNECTION_LOST:
+                    raise
+                self.reporter.warn("the connection was lost; asking the server again")
+                self._wait(error)
+        return self._start(key)
+
+    def _wait(self, lost: JitsuError) -> None:
+        """Stay until the server answers again."""
+        until = monotonic() + PATIENCE
+        while True:
+            try:
+                self.client.apps.get(self.app)
+                return
+            except (UnreachableError, TimedOutError, ServerRefusedError) as error:
+                if monotonic() > until:
+                    raise self._gone(lost) from error
+                if isinstance(error, UnreachableError):
+                    self.revive()
+            sleep(POLL)
+
+    def _gone(self, lost: JitsuError) -> UnreachableError:
+        name = self.app.partition("/")[2]
+        return UnreachableError(
+            f"{lost.message}, and the server did not come back within {PATIENCE:.0f} seconds",
+            hint=f"the start of {self.snapshot} may have gone on: `jitsu view {name}` tells how it ended",
+            code=CONNECTION_LOST,
+            details={"snapshot": self.snapshot},
+        )
 
     def _start(self, key: str) -> App:
         with self.reporter.progress(f"Starting {self.snapshot}", None):

@@ -238,6 +238,22 @@ def test_a_start_whose_connection_broke_is_asked_for_by_the_same_key(folder: Pat
     assert keys[0] != keys[1]
 
 
+def test_a_start_waits_for_a_server_that_is_away(folder: Path) -> None:
+    """It is asked for again when the server answers again, not at once and never after."""
+    stand, heard = Stand(), Heard()
+
+    def away(_: Request) -> None:
+        for _try in range(8):
+            stand.once(f"GET {APP}", lambda _: None)
+
+    stand.once(f"POST {APP}/start", away)
+    stand.once(f"POST {APP}/start", lambda _: None)
+    done, server = deploy(stand, folder, heard)
+    assert done.snapshot == "0.1.0"
+    assert ["connection was lost" in each for each in heard.warnings] == [True, True]
+    assert server.paths().count(f"POST {APP}/start") == 3
+
+
 def test_a_failed_first_start(folder: Path) -> None:
     """Nothing serves then, and the log is asked where the error has no lines."""
     stand = Stand()
