@@ -26,12 +26,16 @@ MIB: Final = 2**20
 
 
 def check_apps(connection: Connection, user_id: int) -> None:
-    """Refuse one app more when there are as many as allowed.
+    """Refuse one app more when there are as many apps as allowed, or as many drones: it has one.
+
+    Its memory is looked at when it starts: until then it can be made smaller.
 
     Raises:
         PlatformError: LIMIT_REACHED.
     """
-    _check(connection, user_id, "apps", _number(connection, select(func.count()).where(_mine(user_id))) + 1)
+    held, drones = select(func.count()), select(func.sum(apps.c.drones))
+    _check(connection, user_id, "apps", _number(connection, held.where(_mine(user_id))) + 1)
+    _check(connection, user_id, "drones", _number(connection, drones.where(_mine(user_id))) + 1)
 
 
 def check_databases(connection: Connection, user_id: int) -> None:

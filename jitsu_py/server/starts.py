@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from jitsu_py.server import limits
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.snapshots.differences import Side, differences, sentence
 from jitsu_py.server.store import apps
@@ -40,8 +41,10 @@ class Starts:
         """Bring up the active snapshot.
 
         Raises:
-            PlatformError: as `Reconciler.start`; of an app that did not come up, with what changed.
+            PlatformError: as `Reconciler.start`; of an app that did not come up, with what changed;
+                LIMIT_REACHED: it never ran, and its account has no room for it.
         """
+        await asyncio.to_thread(self._check_room, app)
         await self._explained(app, self._reconciler.start(app))
 
     async def restart(self, app: App) -> None:
@@ -69,6 +72,12 @@ class Starts:
         asked = replace(app, active_id=snapshot.id, env=env)
         order = self._reconciler.roll_back(app, snapshot.id, env if with_env else None)
         await self._explained(asked, order, is_stored=False)
+
+    def _check_room(self, app: App) -> None:
+        """Hold an app that never ran against the limits of its account; one that did stays."""
+        if app.release_id is None:
+            with self._store.read() as connection:
+                limits.check_size(connection, app.user_id, app.id, app.drones, app.ram)
 
     def _env_of(self, app: App, snapshot: Snapshot) -> bytes:
         with self._store.read() as connection:

@@ -208,6 +208,23 @@ def test_limits_are_kept(platform: LocalPlatform) -> None:
     assert small.status_code == 200
 
 
+def test_new_apps_keep_the_limits_of_drones_and_memory(platform: LocalPlatform) -> None:
+    """Each comes with a drone, and with its memory when it first starts; what ran before goes on."""
+    user = platform.user
+    small, large = f"/apps/{user}/small", f"/apps/{user}/large"
+    change_user(platform, limits={"drones": 2, "memory": 300})
+    assert platform.call("POST", f"/apps/{user}/snapshots/1", data=archive(hello("small"))).ok
+    refused = platform.call("POST", f"/apps/{user}/snapshots/1", data=archive(hello("large")))
+    assert (refused.status_code, refused.json()["details"]["limit"]) == (402, "memory"), refused.text
+    assert platform.call("POST", f"{large}/cloud", [{"drones": 1, "ram": 44}]).ok
+    assert platform.call("POST", f"{large}/start", {}).ok
+    third = platform.call("POST", f"/apps/{user}", {"name": "third"})
+    assert (third.status_code, third.json()["details"]["limit"]) == (402, "drones")
+    change_user(platform, limits={"drones": 1, "memory": 100})
+    for order in ("restart", "stop", "start"):
+        assert platform.call("POST", f"{small}/{order}", {}).ok
+
+
 def test_a_locked_account_cannot_log_in(platform: LocalPlatform) -> None:
     """By no proof, from at once on; only the right one is told why."""
     login = issue(platform, "t")
