@@ -258,6 +258,9 @@ def test_the_shell_of_the_databases_client(owner: Person, shared_platform: Local
 def test_a_port_that_leads_there(owner: Person, shared_platform: LocalPlatform) -> None:
     """The URL that is told works from here until ^C, for many connections and megabytes; then it is shut."""
     made(owner, "far")
+    head = "redis-cli, on the platform's machine (elsewhere: `jitsu databases connect far`):"
+    assert head in db(remote(owner, shared_platform), "get", "far").out.splitlines()
+    assert "redis-cli:" in db(owner, "get", "far").out.splitlines()
     value = "x" * 4_000_000
     with led(remote(owner, shared_platform), "far", "--port", "0") as (told, process):
         assert (

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import click
 
 from jitsu_py.commands.databases.clients import INSTALL, Shell, program_of, shell
-from jitsu_py.commands.databases.group import databases, found
+from jitsu_py.commands.databases.group import databases, found, is_here
 from jitsu_py.context import Context, pass_context
 from jitsu_py.errors import InterruptedByUserError, ServerRefusedError, UsageError
 
@@ -37,7 +37,7 @@ def connect(context: Context, name: str, port: int | None) -> None:
     its port need not be open to the network.
     """
     database = _reachable(context, name)
-    if port is not None or (context.console.json and not _is_here(context)):
+    if port is not None or (context.console.json and not is_here(context)):
         _lead(context, database, port or 0)
     elif context.console.json:
         context.console.data(_facts(database, database.url, database.port))
@@ -62,11 +62,6 @@ def _reachable(context: Context, name: str) -> Database:
     return database
 
 
-def _is_here(context: Context) -> bool:
-    """Whether the database's own port is one of this machine's."""
-    return context.target.embedded is not None
-
-
 @contextmanager
 def _tunnel(context: Context, database: Database, port: int) -> Iterator[int]:
     key = f"{database.user}/{database.name}"
@@ -82,10 +77,10 @@ def _tunnel(context: Context, database: Database, port: int) -> Iterator[int]:
 def _open_shell(context: Context, database: Database) -> None:
     program = program_of(database)
     if program is None:
-        if _is_here(context):
+        if is_here(context):
             context.console.raw(database.url)
         raise _missing(context, database)
-    if _is_here(context):
+    if is_here(context):
         _run(context, shell(program, database, database.url, database.port))
         return
     with _tunnel(context, database, 0) as at:
@@ -143,7 +138,7 @@ def _missing(context: Context, database: Database) -> UsageError:
 
 
 def _elsewhere(context: Context, database: Database) -> str:
-    if _is_here(context):
+    if is_here(context):
         return f"`jitsu databases get {database.name}` shows how to connect"
     return f"`jitsu databases connect {database.name} --port 0` opens a way for other programs"
 

@@ -164,6 +164,11 @@ def _tell(context: Context, client: Client, name: str, over: threading.Event) ->
                 context.console.say(said)
 
 
+def is_here(context: Context) -> bool:
+    """Whether a database's own port is one of this machine's."""
+    return context.target.embedded is not None
+
+
 def show(context: Context, database: Database, *, url: bool = False) -> None:
     """Print all about a database and how to connect to it; or its URL alone."""
     if context.console.json:
@@ -172,5 +177,5 @@ def show(context: Context, database: Database, *, url: bool = False) -> None:
         context.console.raw(database.url)
     else:
         context.console.record(database, [field for field in DETAILS if field.get(database) is not None])
-        if words := snippets.text(database):
+        if words := snippets.text(database, is_here=is_here(context)):
             context.console.answer(f"\n{words}")

@@ -41,11 +41,17 @@ def of(database: Database) -> dict[str, str]:
     return found
 
 
-def text(database: Database) -> str:
-    """All snippets as people read them."""
+def text(database: Database, *, is_here: bool) -> str:
+    """All snippets as people read them.
+
+    Args:
+        is_here: whether the database's own port is one of this machine's.
+    """
+    elsewhere = f"elsewhere: `jitsu databases connect {database.name}`"
+    here = "" if is_here else f", on the platform's machine ({elsewhere})"
     blocks = []
     for name, code in of(database).items():
         is_module = name in MODULES.get(database.kind, {})
-        head = f"{name} (npm install {name}), in an app it is attached to:" if is_module else f"{name}:"
-        blocks.append("\n".join([head, *(f"  {line}" for line in code.splitlines())]))
+        where = f" (npm install {name}), in an app it is attached to" if is_module else here
+        blocks.append("\n".join([f"{name}{where}:", *(f"  {line}" for line in code.splitlines())]))
     return "\n\n".join(blocks)
