@@ -91,7 +91,7 @@ def invite(home: Path, email: str) -> None:
             raise PlatformError(Code.NAME_TAKEN, f"An account with the e-mail {address} exists.")
         _check_open(home)
         users.invite(connection, address)
-    _mailer(home).post(address, letters.invitation(address, _host(home)))
+    _mailer(home).post(address, letters.invitation(address, host(home)))
 
 
 def create(home: Path, name: str, email: str) -> str:
@@ -107,7 +107,7 @@ def create(home: Path, name: str, email: str) -> str:
     with _store(home) as store, store.write() as connection:
         user = users.create(connection, name, email=address, password=None, confirmed=False)
         code = codes.issue(connection, user.id, "confirm")
-    _mailer(home).post(address, letters.confirm(name, code, _host(home)))
+    _mailer(home).post(address, letters.confirm(name, code, host(home)))
     return code
 
 
@@ -248,7 +248,7 @@ def _check_open(home: Path) -> None:
         raise PlatformError(Code.FORBIDDEN, said, details={"hint": hint})
 
 
-def _host(home: Path) -> str:
+def host(home: Path) -> str:
     """Where people elsewhere find the API."""
     settings, running = settings_file.load(home), run.status(home)
     api, router = settings.api, settings.router

@@ -29,6 +29,7 @@ def confirm(user: str, code: str, host: str) -> Letter:
         "",
         f"Confirm the account on {host} within {days} days:",
         "",
+        f"    jitsu host {host}",
         f"    jitsu users confirm {user} {code}",
         *_END,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.people import Person, left
+from tests.contract.signups import mails
 from tests.platforms import archive, hello
 
 if TYPE_CHECKING:
@@ -110,6 +112,25 @@ def test_a_running_platform_obeys_at_once(owner: Person, shared_platform: LocalP
     assert bob.jitsu("list").code == 0
     assert owner.jitsu("server", "users", "remove", "bob", "--confirm").code == 0
     assert bob.jitsu("list").code == 3
+
+
+@pytest.mark.slow
+def test_a_new_account_is_told_which_platform_has_it(
+    owner: Person, shared_platform: LocalPlatform, tmp_path: Path
+) -> None:
+    """What create and its mail say leads there, word for word, from a machine that knows no host yet."""
+    made = owner.jitsu("server", "users", "create", "fay", "--email", "fay@example.com")
+    (tmp_path / "elsewhere").mkdir()
+    fay = Person(tmp_path / "elsewhere")
+    told = re.findall(r"`jitsu (.+?)`", made.err)
+    assert told == [f"host {shared_platform.status.api}", "users confirm fay CODE"]
+    for line in told:
+        done = fay.jitsu(*line.replace("CODE", made.out.strip()).split())
+        assert done.code == 0, done.err
+    (mail,) = mails(shared_platform, "fay@example.com")
+    assert f"    jitsu {told[0]}\n    jitsu users confirm fay {made.out}" in mail
+    again = owner.jitsu("server", "users", "confirm", "fay")
+    assert f"`jitsu {told[0]}` and `jitsu forgot fay CODE`" in again.err
 
 
 @pytest.mark.slow

@@ -61,8 +61,11 @@ def create(context: Context, username: str, email: str | None) -> None:
         from jitsu_py.server import administration
 
         code = administration.create(embedded.home(), username, address)
+        host = administration.host(embedded.home())
     name = username.lower()
-    context.console.say(f"{name} is there; its owner types `jitsu users confirm {name} CODE`:")
+    context.console.say(
+        f"{name} is there; its owner types `jitsu host {host}` and `jitsu users confirm {name} CODE`:"
+    )
     context.console.answer(code, {"username": name, "email": address.lower(), "code": code})
 
 
@@ -75,10 +78,13 @@ def confirm(context: Context, username: str) -> None:
         from jitsu_py.server import administration
 
         shake = administration.confirm(embedded.home(), username)
+        host = administration.host(embedded.home())
     name = username.lower()
     context.console.say(f"{name} is confirmed.")
     if shake:
-        context.console.say(f"Its owner sets a password with `jitsu forgot {name} CODE`:")
+        context.console.say(
+            f"Its owner sets a password with `jitsu host {host}` and `jitsu forgot {name} CODE`:"
+        )
     if context.console.json:
         context.console.data({"username": name, "confirmed": True, "code": shake})
     elif shake:
