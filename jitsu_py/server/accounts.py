@@ -65,6 +65,8 @@ class Accounts:
         self._sign_up = sign_up
         self._host = host
         self._tasks: set[asyncio.Task[None]] = set()
+        # When a code went out that was not used to set a password since; monotonic.
+        self._mailed: dict[tuple[int, codes.Purpose], float] = {}
 
     def sign_up(self, name: str, body: Mapping[str, Any]) -> User:
         """Make an unconfirmed account and mail its code.
@@ -85,6 +87,7 @@ class Accounts:
             user = users.create(connection, name, email=email, password=hashed, confirmed=False)
             users.accept(connection, email)
             code = codes.issue(connection, user.id, "confirm")
+            self._mailed[user.id, "confirm"] = time.monotonic()
         self._mailer.post(email, letters.confirm(user.name, code, self._host))
         return user
 
@@ -124,9 +127,11 @@ class Accounts:
             if user is None or user.email is None or user.locked:
                 return
             purpose: codes.Purpose = "password" if user.confirmed else "confirm"
-            if time.time() - codes.newest(connection, user.id, purpose) < MAILED_EVERY:
+            # Not the codes themselves: those that were given without a mail do not count.
+            if time.monotonic() - self._mailed.get((user.id, purpose), float("-inf")) < MAILED_EVERY:
                 return
             code = codes.issue(connection, user.id, purpose)
+            self._mailed[user.id, purpose] = time.monotonic()
         write = letters.forgot if user.confirmed else letters.confirm
         self._mailer.post(user.email, write(user.name, code, self._host))
 
@@ -210,6 +215,7 @@ class Accounts:
     def _set_password(self, connection: Connection, user: User, hashed: str, body: Mapping[str, Any]) -> None:
         users.change(connection, user.id, password=hashed)
         codes.revoke(connection, user.id, "password")
+        self._mailed.pop((user.id, "password"), None)
         if body.get("revokeTokens") is True:
             tokens.revoke_all(connection, user.id)
 

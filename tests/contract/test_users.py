@@ -132,6 +132,18 @@ def test_a_forgotten_password_is_replaced_by_mail(town: LocalPlatform) -> None:
     assert town.call("GET", "/auth", auth=("gina", token)).status_code == 401
 
 
+def test_a_password_not_set_on_confirming_is_set_by_mail(town: LocalPlatform) -> None:
+    """Asked for at once: the code that confirming answered with was never mailed."""
+    town.call("POST", "/users/ivy", {"email": "ivy@example.com"}, auth=None)
+    invited = newest_code(town, "ivy@example.com")
+    assert town.call("POST", "/users/ivy/confirm", {"inviteCode": invited}, auth=None).json()["shake"]
+    town.call("POST", "/users/ivy/forgot", {}, auth=None)
+    shake = newest_code(town, "ivy@example.com", count=2)
+    reset = {"shake": shake, "new-password": "long enough"}
+    assert town.call("POST", "/users/ivy/forgot", reset, auth=None).status_code == 200
+    assert town.call("GET", "/auth", auth=("ivy", "long enough")).status_code == 200
+
+
 def test_forgetting_does_not_tell_who_is_here(town: LocalPlatform) -> None:
     """Same status, text and time for an account that is there and one that is not; no flood of mails."""
     join(town, "hugo")

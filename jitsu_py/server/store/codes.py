@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert
 
 from jitsu_py.server.store.schema import codes
 from jitsu_py.server.store.tokens import digest
@@ -62,9 +62,3 @@ def redeem(connection: Connection, user_id: int, code: str, purposes: tuple[Purp
 def revoke(connection: Connection, user_id: int, purpose: Purpose) -> None:
     """Void the account's codes for a purpose."""
     connection.execute(delete(codes).where(codes.c.user_id == user_id, codes.c.purpose == purpose))
-
-
-def newest(connection: Connection, user_id: int, purpose: Purpose) -> float:
-    """When the account's last code for a purpose was made, epoch seconds; 0: there is none."""
-    mine = select(func.max(codes.c.ctime)).where(codes.c.user_id == user_id, codes.c.purpose == purpose)
-    return connection.execute(mine).scalar_one() or 0.0
