@@ -102,7 +102,7 @@ def test_scopes_route_by_route(shared_platform: LocalPlatform) -> None:
         "other": issue(shared_platform, "s-other", app="other"),
     }
     allowed = {
-        f"GET /apps/{user}": {"full", "deploy", "read"},
+        f"GET /apps/{user}": set(kinds),
         f"GET /apps/{user}/mine": {"full", "deploy", "read", "mine"},
         f"PUT /apps/{user}/mine": {"full", "deploy", "mine"},
         f"POST /apps/{user}/mine/stop": {"full", "deploy", "mine"},
@@ -206,6 +206,17 @@ def test_limits_are_kept(platform: LocalPlatform) -> None:
     assert not list((platform.home / "work").glob("upload-*"))
     small = platform.call("POST", f"/apps/{user}/a/snapshots/1.0.0", data=archive(hello("a")))
     assert small.status_code == 200
+
+
+def test_a_token_for_one_app_lists_that_one(shared_platform: LocalPlatform) -> None:
+    """The list has no other app, and none where there is none of that name."""
+    user = shared_platform.user
+    for name in ("seen", "unseen"):
+        shared_platform.call("POST", f"/apps/{user}", {"name": name})
+    for only, names in (("seen", ["seen"]), ("never", [])):
+        answer = shared_platform.call("GET", f"/apps/{user}", auth=issue(shared_platform, only, app=only))
+        assert (answer.status_code, [app["name"] for app in answer.json()["apps"]]) == (200, names)
+    assert shared_platform.call("GET", "/apps/somebody", auth=issue(shared_platform, "t")).status_code == 403
 
 
 def test_new_apps_keep_the_limits_of_drones_and_memory(platform: LocalPlatform) -> None:

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from jitsu_py import wire
 from jitsu_py.server import limits, manifests
 from jitsu_py.server.errors import PlatformError
-from jitsu_py.server.routes.requests import Body, Owner, TheLists, ThePlatform, read_json
+from jitsu_py.server.routes.requests import Body, Lister, Owner, TheLists, ThePlatform, read_json
 from jitsu_py.server.routes.starting import start_told
 from jitsu_py.server.routes.views import app_view, cloud_view
 from jitsu_py.server.store import apps
@@ -22,9 +22,11 @@ router = APIRouter(tags=["apps"])
 
 
 @router.get("/apps/{user}")
-def list_apps(user: str, lists: TheLists, owner: Owner) -> Response:
-    """Every app of the user, by name."""
-    return Response(lists.body(user.lower(), secrets=owner.is_full), media_type="application/json")
+def list_apps(user: str, platform: ThePlatform, lists: TheLists, lister: Lister) -> Response:
+    """Every app of the user, by name; to a token that is good for one app, that one."""
+    if lister.token is not None and lister.token.app is not None:
+        return JSONResponse({"apps": _only(platform, lister, lister.token.app)})
+    return Response(lists.body(user.lower(), secrets=lister.is_full), media_type="application/json")
 
 
 @router.post("/apps/{user}", status_code=201)
@@ -171,6 +173,14 @@ async def _update(owner: Owner, name: str, platform: ThePlatform, body: dict[str
     app = await asyncio.to_thread(platform.app, owner.user.name, name)
     await platform.update(app, body)
     return await asyncio.to_thread(_shown, platform, owner, name)
+
+
+def _only(platform: ThePlatform, lister: Lister, name: str) -> list[dict[str, Any]]:
+    """The one app of that name; empty: there is none."""
+    with platform.store.read() as connection:
+        found = apps.find(connection, lister.user.name, name)
+    described = platform.descriptions.of([found] if found else [])
+    return [app_view(one, secrets=lister.is_full) for one in described]
 
 
 def _shown(platform: ThePlatform, owner: Owner, name: str) -> dict[str, Any]:

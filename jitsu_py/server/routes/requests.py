@@ -85,6 +85,11 @@ async def _owner(request: Request, caller: Annotated[Caller, Depends(_caller)]) 
     return caller
 
 
+async def _lister(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    may(caller, request.method, request.path_params["user"], caller.token.app if caller.token else None)
+    return caller
+
+
 async def _keeper(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
     # A token for one app has no say in what other apps may share.
     may(caller, request.method, request.path_params["user"], None)
@@ -155,6 +160,9 @@ AnyCaller = Annotated[Caller, Depends(_caller)]
 
 Owner = Annotated[Caller, Depends(_owner)]
 """The caller, who may do this to what belongs to the user (and app) of the path."""
+
+Lister = Annotated[Caller, Depends(_lister)]
+"""The caller, who may see what of the user of the path its token is good for: all apps, or one."""
 
 DatabaseOwner = Annotated[Caller, Depends(_keeper)]
 """The caller, who may do this to databases of the user of the path; by a token of the right scope, too."""
