@@ -14,6 +14,8 @@ from jitsu_py.wire import Code
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
+    from jitsu_py.server.store.apps import App
+
 Limit = Literal["apps", "drones", "memory", "disk", "databases"]
 
 UNITS: Final[dict[str, str]] = {"apps": "", "drones": "", "memory": " MiB", "disk": " MiB", "databases": ""}
@@ -62,17 +64,25 @@ def check_database_memory(connection: Connection, user_id: int, name: str, memor
     _check(connection, user_id, "memory", held + memory)
 
 
-def check_size(connection: Connection, user_id: int, app_id: int, drones: int, ram: int | None) -> None:
-    """Refuse to make an app so large.
+def check_size(
+    connection: Connection, app: App, drones: int, ram: int | None, *, is_new: bool = False
+) -> None:
+    """Refuse to make an app so large; smaller than it is it may always be.
+
+    Args:
+        is_new: it never ran, so that what it has is still to come.
 
     Raises:
         PlatformError: LIMIT_REACHED.
     """
-    others = _mine(user_id) & (apps.c.id != app_id)
-    elsewhere = _number(connection, select(func.sum(apps.c.drones)).where(others))
-    memory = _drones_memory(connection, others) + _databases_memory(connection, user_id)
-    _check(connection, user_id, "drones", elsewhere + drones)
-    _check(connection, user_id, "memory", memory + drones * (UNBOUND if ram is None else ram))
+    others = _mine(app.user_id) & (apps.c.id != app.id)
+    memory = _memory(drones, ram)
+    if is_new or drones > app.drones:
+        elsewhere = _number(connection, select(func.sum(apps.c.drones)).where(others))
+        _check(connection, app.user_id, "drones", elsewhere + drones)
+    if is_new or memory > _memory(app.drones, app.ram):
+        held = _drones_memory(connection, others) + _databases_memory(connection, app.user_id)
+        _check(connection, app.user_id, "memory", held + memory)
 
 
 def check_disk(connection: Connection, user_id: int, size: int) -> None:
@@ -117,6 +127,10 @@ def _check(connection: Connection, user_id: int, limit: Limit, wanted: int) -> N
             "Remove something, or ask the server's administrator for more.",
             details={"limit": limit, "allowed": allowed, "wanted": wanted},
         )
+
+
+def _memory(drones: int, ram: int | None) -> int:
+    return drones * (UNBOUND if ram is None else ram)
 
 
 def _drones_memory(connection: Connection, of: ColumnElement[bool]) -> int:

@@ -77,7 +77,7 @@ class Starts:
         """Hold an app that never ran against the limits of its account; one that did stays."""
         if app.release_id is None:
             with self._store.read() as connection:
-                limits.check_size(connection, app.user_id, app.id, app.drones, app.ram)
+                limits.check_size(connection, app, app.drones, app.ram, is_new=True)
 
     def _env_of(self, app: App, snapshot: Snapshot) -> bytes:
         with self._store.read() as connection:

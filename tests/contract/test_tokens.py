@@ -236,6 +236,26 @@ def test_new_apps_keep_the_limits_of_drones_and_memory(platform: LocalPlatform) 
         assert platform.call("POST", f"{small}/{order}", {}).ok
 
 
+def test_what_is_beyond_a_limit_may_shrink(platform: LocalPlatform) -> None:
+    """An app of fewer drones or less memory, a smaller database: not refused though all is still too much."""
+    app, database = f"/apps/{platform.user}/wide", f"/databases/{platform.user}/cache"
+    platform.call("POST", f"/apps/{platform.user}", {"name": "wide"})
+    assert platform.call("POST", f"{app}/cloud", [{"drones": 4, "ram": 200}]).ok
+    assert platform.call("POST", database, {"type": "redis", "memory": 256}).ok
+    change_user(platform, limits={"drones": 1, "memory": 100})
+    for wanted in ({"drones": 3, "ram": 200}, {"drones": 2, "ram": 150}):
+        answer = platform.call("POST", f"{app}/cloud", [wanted])
+        assert answer.ok, answer.text
+    assert platform.call("PUT", database, {"memory": 128}).ok
+    for path, method, body, limit in (
+        (f"{app}/cloud", "POST", [{"drones": 3, "ram": 64}], "drones"),
+        (f"{app}/cloud", "POST", [{"drones": 1, "ram": 400}], "memory"),
+        (database, "PUT", {"memory": 129}, "memory"),
+    ):
+        refused = platform.call(method, path, body)
+        assert (refused.status_code, refused.json()["details"]["limit"]) == (402, limit), refused.text
+
+
 def test_a_locked_account_cannot_log_in(platform: LocalPlatform) -> None:
     """By no proof, from at once on; only the right one is told why."""
     login = issue(platform, "t")

@@ -262,7 +262,8 @@ class Databases:
 
     def _set_memory(self, database: Database, size: int) -> None:
         with self._store.write() as connection:
-            limits.check_database_memory(connection, database.user_id, database.name, size)
+            if size > database.memory:
+                limits.check_database_memory(connection, database.user_id, database.name, size)
             databases.change(connection, database.ref, memory=size)
 
     def _fresh(self, database: Database) -> Database:

@@ -155,7 +155,7 @@ async def set_cloud(
     drones, ram = _wanted_cloud(await _cloud_body(request))
     ram = found.ram if ram is None else ram
     with platform.store.read() as connection:
-        limits.check_size(connection, found.user_id, found.id, drones, ram)
+        limits.check_size(connection, found, drones, ram)
     await platform.reconciler.scale(found, drones, ram)
     return cloud_view(await asyncio.to_thread(platform.app, user, app))
 
