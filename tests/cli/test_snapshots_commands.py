@@ -189,6 +189,11 @@ def test_rollback(owner: Person, shared_platform: LocalPlatform) -> None:
     assert owner.jitsu("rollback", "0.3.0").code == 0
     assert shared_platform.get("back").text == "back 0.3.0"
     assert owner.jitsu("rollback", "back", "9.9.9").code == 4
+    for words in (["rollback"], ["snapshots", "view"]):
+        unknown = owner.jitsu(*words, "9.9.9")
+        assert (unknown.code, "back has no snapshot 9.9.9" in unknown.err) == (4, True), unknown.err
+        assert "`jitsu snapshots list back` shows them" in unknown.err
+    assert "no app" in owner.jitsu("rollback", "nobodys").err
 
 
 def test_a_rollback_passes_over_what_never_came_up(owner: Person, shared_platform: LocalPlatform) -> None:

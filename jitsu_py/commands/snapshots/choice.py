@@ -17,13 +17,16 @@ def named(
     """The app and, where the words name one, the snapshot.
 
     A single word is a snapshot where the app of this folder has one of that id, else an app.
+
+    Raises:
+        NotFoundError: it is neither, in the folder of an app.
     """
     if app and snapshot:
         return context.app_name(app), snapshot
     if app and (own := _folder_app(context, folder)):
         if _is_snapshot(context, own, app):
             return own, app
-        if folder:
+        if folder or _is_no_app(context, app):
             raise unknown(own, app)
     return context.app_name(app, folder), None
 
@@ -86,3 +89,14 @@ def _is_snapshot(context: Context, name: str, word: str) -> bool:
         return word in {one.id for one in context.client.snapshots.list(name)}
     except NotFoundError:
         return False
+
+
+def _is_no_app(context: Context, word: str) -> bool:
+    """Whether a word that begins as versions do, with a digit, names no app."""
+    if not word[:1].isdigit():
+        return False
+    try:
+        context.client.apps.get(word)
+    except NotFoundError:
+        return True
+    return False
