@@ -169,6 +169,17 @@ def test_change_and_leave(stranger: Person, open_platform: LocalPlatform) -> Non
     assert stranger.jitsu("whoami").code == 3
 
 
+def test_a_password_changed_with_tokens_revoked(stranger: Person, open_platform: LocalPlatform) -> None:
+    """This machine's token goes with the others, and it is said how to log in again."""
+    sign_up(stranger, open_platform, "dido")
+    typed(stranger.sit("login", "dido"), ("Password: ", PASSWORD))
+    stranger.more["JITSU_USERNAME"] = "dido"
+    words = ("users", "changepassword", "--revoke-tokens", "--password-stdin")
+    changed = stranger.jitsu(*words, stdin=f"{PASSWORD}\nanother horse battery\n")
+    assert "`jitsu login dido` logs in again" in changed.err
+    assert stranger.jitsu("whoami").code == 3
+
+
 def test_thirdparty(person: Person, open_platform: LocalPlatform) -> None:
     """A secret goes in from stdin or unseen, is never shown again, and is forgotten by its id."""
     person.more["JITSU_HOME"] = str(open_platform.home)

@@ -127,6 +127,8 @@ def changepassword(context: Context, password_stdin: bool, revoke_tokens: bool) 
     with context.console.waiting("Changing the password"):
         changed = client.users.update(password=password, revoke_tokens=revoke_tokens)
     context.console.say(f"the password of {changed.username} is changed")
+    if revoke_tokens:
+        context.console.say(f"all tokens are void: `jitsu login {changed.username}` logs in again")
     if context.console.json:
         context.console.record(changed, FIELDS)
 
