@@ -198,9 +198,10 @@ class Upload:
         return next(after, begin) + 1 if self.told else 0
 
     def _gone(self, lost: JitsuError) -> UnreachableError:
+        went_on = f"the build of {self.snapshot} may have gone on: `jitsu snapshots list` shows it"
         return UnreachableError(
             f"{lost.message}, and the server did not come back within {PATIENCE:.0f} seconds",
-            hint=f"the build of {self.snapshot} may have gone on: `jitsu snapshots list` shows it",
+            hint=went_on if self.arrived else "not all of it arrived, so nothing is built: deploy again",
             code=CONNECTION_LOST,
             details=lost.details,
         )

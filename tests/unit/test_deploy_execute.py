@@ -365,6 +365,25 @@ def test_a_server_that_stays_away(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert "snapshots list" in caught.value.hint
 
 
+def test_an_upload_that_is_cut_for_good(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error does not speak of a build: what did not arrive is not built."""
+    monkeypatch.setattr(builds, "PATIENCE", 0.2)
+    (folder / "blob").write_bytes(os.urandom(30_000_000))
+    stand = deployed_stand("0.1.0")
+
+    def cut(_: Request) -> None:
+        for _try in range(100):
+            stand.once(f"GET {APP}/snapshots", lambda _: None)
+
+    stand.once(f"POST {APP}/snapshots/0.1.0-1", cut)
+    with standing(stand) as server, Client(server.url, "ada", "token") as client:
+        server.lazy = True
+        wanted = plan(client, DeployOptions(folder=folder))
+        with pytest.raises(errors.UnreachableError, match="did not come back") as caught:
+            execute(wanted, client, Heard())
+    assert caught.value.hint == "not all of it arrived, so nothing is built: deploy again"
+
+
 def test_a_start_whose_answer_is_lost_is_said_again(folder: Path) -> None:
     """Start may be said twice."""
     stand = Stand()
