@@ -187,6 +187,20 @@ def test_apps_are_told(owner: Person, shared_platform: LocalPlatform) -> None:
     assert [row["key"] for row in owner.jitsu("env", "list", "told", "--json").json()] == ["MORE", "OWN"]
 
 
+def test_a_token_for_one_app_keeps_its_variables(owner: Person, shared_platform: LocalPlatform) -> None:
+    """Those that are the app's own, also where it has a database, of which that token is told nothing."""
+    app(shared_platform, "alone", OWN="sentinel")
+    made(owner, "hidden", "--attach", "alone")
+    token = owner.jitsu("tokens", "create", "alone", "--app", "alone").out.strip()
+    ci = remote(owner, shared_platform).with_({"JITSU_TOKEN": token})
+    listed = ci.jitsu("env", "list", "alone", "--json")
+    assert (listed.code, [row["key"] for row in listed.json()]) == (0, ["OWN"]), listed.err
+    assert ci.jitsu("env", "set", "--app", "alone", "MORE=1").code == 0
+    assert ci.jitsu("env", "delete", "alone", "MORE").code == 0
+    assert ci.jitsu("env", "save", "alone", "alone.json").code == 0
+    assert json.loads((owner.folder / "alone.json").read_text()) == {"OWN": "sentinel"}
+
+
 def test_two_databases_of_a_kind(owner: Person, shared_platform: LocalPlatform) -> None:
     """The second needs another variable; one that the app set itself comes first, which is said."""
     app(shared_platform, "both", CACHE_URL="mine")

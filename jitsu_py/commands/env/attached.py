@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jitsu_py.errors import NotLoggedInError
+from jitsu_py.wire import Code
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,12 +17,19 @@ if TYPE_CHECKING:
 def of(context: Context, app: App) -> dict[str, str]:
     """The databases' names by variable, of those whose value the database decides.
 
-    One that the app has of its own, under the same name, comes first and is not among them.
+    One that the app has of its own, under the same name, comes first and is not among them. A token for one
+    app may not ask for databases; what it is shown of the app has none of their variables.
     """
     if not app.databases:
         return {}
     found: dict[str, str] = {}
-    for database in context.client.databases.list(app.user):
+    try:
+        listed = context.client.databases.list(app.user)
+    except NotLoggedInError as error:
+        if error.code != Code.FORBIDDEN:
+            raise
+        return {}
+    for database in listed:
         for entry in database.apps if database.name in app.databases else ():
             for variable in entry.variables if entry.app == app.name else ():
                 is_its_own = database.url and app.env.get(variable, database.url) != database.url
