@@ -88,6 +88,8 @@ class App:
     """Oldest first."""
     databases: tuple[str, ...]
     """Names of those attached: the platform adds their addresses to `env`."""
+    database_variables: tuple[str, ...]
+    """Names of the variables that hold those; `env` has them only for who may see passwords."""
     ctime: datetime | None
     """When it was created."""
     mtime: datetime | None
@@ -132,6 +134,7 @@ class App:
             if isinstance(snapshots, list)
             else (),
             databases=fields.texts(data, "databases"),
+            database_variables=fields.texts(data, "databaseVariables"),
             ctime=fields.maybe_time(data, "ctime"),
             mtime=fields.maybe_time(data, "mtime"),
             raw=data,

@@ -118,7 +118,9 @@ def plan(client: Client, options: DeployOptions) -> Plan:
     body = wanted(manifest, options, existing)
     notes = choose_subdomain(client, user, body, manifest.subdomain, existing)
     survey = packlist.survey(options.folder, manifest)
-    has = {*(existing.env if existing else ()), *(body.get("env") or ())}
+    has = {*(body.get("env") or ())}
+    if existing:
+        has |= {*existing.env, *existing.database_variables}
     cloud, scaled = cloud_of(options, existing)
     if options.provider or options.datacenter:
         _check_place(client, options)

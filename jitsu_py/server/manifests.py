@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OURS: Final = frozenset(
     {
         *("_id", "_rev", "id", "user", "resource", "state", "ctime", "mtime", "urls", "config", "cloud"),
-        *("drones", "maxDrones", "active", "running", "snapshots", "databases"),
+        *("drones", "maxDrones", "active", "running", "snapshots", "databases", "databaseVariables"),
     }
 )
 """Keys that the platform makes; old clients send them back with an update, where they mean nothing."""

@@ -61,6 +61,7 @@ SHAPES: Final[dict[str, Any]] = {
         cloud=array(ref("Cloud")),
         snapshots=array(ref("Snapshot")),
         databases=array(TEXT),
+        databaseVariables=array(TEXT),
         ctime=TIME,
         mtime=TIME,
     ),

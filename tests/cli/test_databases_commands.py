@@ -190,11 +190,17 @@ def test_apps_are_told(owner: Person, shared_platform: LocalPlatform) -> None:
 def test_a_token_for_one_app_keeps_its_variables(owner: Person, shared_platform: LocalPlatform) -> None:
     """Those that are the app's own, also where it has a database, of which that token is told nothing."""
     app(shared_platform, "alone", OWN="sentinel")
-    made(owner, "hidden", "--attach", "alone")
+    one = made(owner, "hidden", "--attach", "alone")
     token = owner.jitsu("tokens", "create", "alone", "--app", "alone").out.strip()
     ci = remote(owner, shared_platform).with_({"JITSU_TOKEN": token})
     listed = ci.jitsu("env", "list", "alone", "--json")
     assert (listed.code, [row["key"] for row in listed.json()]) == (0, ["OWN"]), listed.err
+    told = ci.jitsu("view", "alone", "--json")
+    assert one["password"] not in told.out
+    seen = shared_platform.call(
+        "GET", f"/apps/{shared_platform.user}/alone", auth=(shared_platform.user, token)
+    )
+    assert seen.json()["app"]["databaseVariables"] == ["REDIS_URL"]
     assert ci.jitsu("env", "set", "--app", "alone", "MORE=1").code == 0
     assert ci.jitsu("env", "delete", "alone", "MORE").code == 0
     assert ci.jitsu("env", "save", "alone", "alone.json").code == 0

@@ -11,7 +11,7 @@ import pytest
 from jitsu_py.project import analyzer
 from tests.unit.stand import Stand
 from tests.unit.test_deploy_command import deploy
-from tests.unit.test_deploy_plan import planned, project
+from tests.unit.test_deploy_plan import deployed_stand, planned, project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,14 @@ def test_what_the_code_lacks_is_in_the_plan(folder: Path) -> None:
     assert told == [("missing", "lodash", "server.js", 1, True), ("variable", "DB_URL", "server.js", 3, True)]
     by_flag = planned(Stand(), folder, analyze=True, env={"DB_URL": "x"}).findings
     assert [each.name for each in by_flag] == ["lodash"]
+
+
+def test_a_variable_of_a_database_is_one_that_the_app_has(folder: Path) -> None:
+    """Also to a token that is not shown its value: what it is warned of would hide the database."""
+    stand = deployed_stand("0.1.0")
+    stand.apps["hello"] |= {"databases": ["store"], "databaseVariables": ["DB_URL"]}
+    found = planned(stand, folder, analyze=True).findings
+    assert [each.name for each in found] == ["lodash"]
 
 
 def test_it_is_said_and_does_not_block(folder: Path) -> None:

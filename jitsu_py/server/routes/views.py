@@ -56,6 +56,7 @@ def app_view(described: Described, *, secrets: bool = True) -> dict[str, Any]:
         "cloud": cloud_view(app),  # here nodejitsu-api's `apps.list` looks for it
         "snapshots": shown,
         "databases": described.databases,
+        "databaseVariables": sorted(described.shared),
         "ctime": iso(app.ctime),
         "mtime": iso(app.mtime),
     }
