@@ -59,7 +59,7 @@ def new_router(run: Path, port: int, *, slots: int = 128) -> Router:
 
 @pytest.mark.parametrize("victim", ["master", "worker", "both"])
 def test_router_haproxy_killed(run: Path, victim: str) -> None:
-    """`kill -9` of HAProxy: its routes are back within half a second; who comes meanwhile waits."""
+    """`kill -9` of HAProxy: its routes are back within a second; who comes meanwhile waits."""
 
     async def scene() -> None:
         port = free_port()
@@ -74,7 +74,7 @@ def test_router_haproxy_killed(run: Path, victim: str) -> None:
                 with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                     if (await ask(port, timeout=5)).name == "d-a":
                         break
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 1
             await asyncio.sleep(0.3)
             (again,) = masters(run)
             assert again.pid != master.pid

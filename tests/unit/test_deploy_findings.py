@@ -93,8 +93,8 @@ def test_two_thousand_files_cost_little(folder: Path) -> None:
         (folder / f"m{number}.js").write_text(
             f"const x = require('./m{number - 1}');\nexports.y = x.y + 1;\n" * 20
         )
-    began = time.perf_counter()
+    began = time.process_time()
     planned(Stand(), folder)
-    plain = time.perf_counter() - began
+    plain = time.process_time() - began
     planned(Stand(), folder, analyze=True)
-    assert time.perf_counter() - began - 2 * plain < 2
+    assert time.process_time() - began - 2 * plain < 2
