@@ -6,6 +6,9 @@ import platform as machine
 from dataclasses import dataclass
 from typing import Final
 
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses that only programs of this machine reach."""
+
 EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound
 """Addresses that stand for all of this machine's, each with one at which its own programs find it."""
 

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
 from jitsu_py import __version__, wire
+from jitsu_py.server.address import LOOPBACK
 from jitsu_py.server.errors import PlatformError
 from jitsu_py.server.openapi import describe
 from jitsu_py.server.routes import (
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
     from jitsu_py.server.platform import Platform
 
 log = logging.getLogger(__name__)
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 POWERED_BY = f"Nodejitsu (jitsu-py {__version__})"
 

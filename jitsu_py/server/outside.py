@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from jitsu_py.server.address import LOOPBACK
 from jitsu_py.server.findings import Finding
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def outside(settings: Settings) -> Iterator[Finding]:
     names = [settings.api.host] if settings.api.host else []
     if router.domain != "localhost":
         names.append(f"{PROBE}.{router.domain}")
+    elif router.address not in LOOPBACK:
+        yield _unnamed(router.address)
     for name in names:
         yield _dns(name)
     yield from _https(settings)
@@ -42,6 +45,13 @@ def outside(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", "ok", "not compared: no authority is asked for certificates")
     else:
         yield _clock(settings.acme.directory)
+
+
+def _unnamed(address: str) -> Finding:
+    """Visitors are let in from elsewhere, where the apps' names lead to the visitor's own machine."""
+    found = f"visitors may come to {address}, but apps are called NAME.localhost, which is their own machine"
+    hint = "set domain in [router] of server.toml to a name that leads here, with all names below it"
+    return Finding("domain", "warning", found, hint)
 
 
 def _dns(name: str) -> Finding:

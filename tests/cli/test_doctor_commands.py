@@ -162,6 +162,22 @@ def test_no_haproxy_and_no_node(person: Person) -> None:
     assert [state(done, check) for check in ("haproxy", "node", "npm")] == ["failed"] * 3
 
 
+def test_visitors_from_elsewhere_and_no_name_for_them(person: Person) -> None:
+    """What apps are called then leads each of them to their own machine."""
+    folder = person.folder / "state"
+    folder.mkdir()
+    for address, domain, expected in (
+        ("0.0.0.0", "localhost", ["warning"]),
+        ("127.0.0.1", "localhost", []),
+        ("0.0.0.0", "apps.localhost", []),
+    ):
+        (folder / "server.toml").write_text(f'[router]\naddress = "{address}"\ndomain = "{domain}"\n')
+        done = person.jitsu("server", "doctor", "--json")
+        found = [each for each in done.json()["checks"] if each["check"] == "domain"]
+        assert [each["state"] for each in found] == expected
+        assert all("set domain in [router]" in each["hint"] for each in found)
+
+
 @needs_a_world
 def test_names_that_lead_elsewhere(person: Person) -> None:
     """An unknown name is 11, one that leads to another machine a warning; what to do at the DNS is said."""
