@@ -30,6 +30,7 @@ ACCOUNTS: dict[str, Facts] = {
         "username": _NAME,
         "confirmed": ("boolean", "true"),
         "hasPassword": ("boolean", "whether one is set"),
+        "code": ("string?", "with which a password is set; null: there is one"),
     },
     "user available": {"username": _NAME, "available": ("boolean", "whether somebody could sign up so")},
     "user destroyed": {"username": _NAME, "destroyed": ("boolean", "true")},

@@ -134,6 +134,30 @@ def test_a_new_account_is_told_which_platform_has_it(
 
 
 @pytest.mark.slow
+def test_a_code_given_back_without_a_password_leads_to_one(
+    owner: Person, shared_platform: LocalPlatform, tmp_path: Path
+) -> None:
+    """Whoever cannot be asked, or ends the question, is told how: the code from the mail is used up."""
+    (tmp_path / "elsewhere").mkdir()
+    guest = Person(tmp_path / "elsewhere").with_({"JITSU_HOST": shared_platform.status.api})
+    for name, is_asked in (("gil", False), ("hal", True)):
+        made = owner.jitsu("server", "users", "create", name, "--email", f"{name}@example.com")
+        code = made.out.strip()
+        if is_asked:
+            terminal = guest.sit("users", "confirm", name, code)
+            terminal.expect("New password: ")
+            terminal.sendintr()
+            said = left(terminal)
+        else:
+            said = guest.jitsu("users", "confirm", name, code).err
+        told = re.search(rf"`jitsu (forgot {name} \S+)` sets its password", said)
+        assert told, said
+        done = guest.jitsu(*told[1].split(), "--password-stdin", stdin="long enough")
+        assert done.code == 0, done.err
+        assert shared_platform.call("GET", "/auth", auth=(name, "long enough")).ok
+
+
+@pytest.mark.slow
 def test_what_a_running_platform_forbids(owner: Person, shared_platform: LocalPlatform) -> None:
     """Its own account stays, and no key is changed under it; both say what to do."""
     own = owner.jitsu("server", "users", "remove", shared_platform.user, "--confirm", "--json")

@@ -116,7 +116,7 @@ def test_by_script(stranger: Person, open_platform: LocalPlatform) -> None:
     assert stranger.jitsu("users", "confirm", "bob", "nonsense").code == 2
     sent = code(open_platform, "bob@example.com")
     confirmed = stranger.jitsu("users", "confirm", "bob", sent, "--json").json()
-    assert confirmed == {"username": "bob", "confirmed": True, "hasPassword": True}
+    assert confirmed == {"username": "bob", "confirmed": True, "hasPassword": True, "code": None}
     free, taken = (stranger.jitsu("users", "available", name, "--json") for name in ("nobody", "bob"))
     assert (free.code, free.json()) == (0, {"username": "nobody", "available": True})
     assert (taken.code, taken.json()["available"]) == (5, False)

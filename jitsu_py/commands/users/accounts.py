@@ -56,14 +56,22 @@ def confirm(context: Context, username: str | None, code: str | None, password_s
     client = _nobody(context, name)
     with context.console.waiting(f"Confirming {name}"):
         found = client.users.confirm(name, given)
+    forgot = " ".join(filter(None, ("jitsu forgot", name, found.shake)))
+    later = f"{name} is confirmed; `{forgot}` sets its password"
     if found.shake and not password and context.console.interactive:
-        password = _new_password(context, stdin=False)
+        try:
+            password = _new_password(context, stdin=False)
+        except BaseException:
+            context.console.say(later)  # the code from the mail is used up
+            raise
     if found.shake and password:
         client.users.reset(name, found.shake, password)
     is_complete = found.has_password or bool(password)
-    then = f"`jitsu login {name}` logs in" if is_complete else f"`jitsu forgot {name}` sets its password"
-    context.console.say(f"{name} is confirmed; {then}")
-    context.console.answer(name, {"username": name, "confirmed": True, "hasPassword": is_complete})
+    context.console.say(f"{name} is confirmed; `jitsu login {name}` logs in" if is_complete else later)
+    code = None if is_complete else found.shake
+    context.console.answer(
+        name, {"username": name, "confirmed": True, "hasPassword": is_complete, "code": code}
+    )
 
 
 @users.command()
