@@ -38,6 +38,8 @@ def clean(version: str) -> str | None:
 def next_id(version: str, taken: Collection[str]) -> str:
     """Return the snapshot id of the next deploy: the version itself, or the next build of it.
 
+    No id comes twice: it is past all others of its version, of which the earlier ones may be gone by now.
+
     Args:
         version: the manifest's version.
         taken: ids of the snapshots that exist, in any order.
@@ -45,10 +47,11 @@ def next_id(version: str, taken: Collection[str]) -> str:
     Raises:
         ProjectError: the version is no semver, or no id is left that the platform would take.
     """
-    base = _checked(version)
-    if base not in taken:
-        return base
-    return _fitting(_build_after(base, taken))
+    wanted = _checked(version)
+    base, number = _split(wanted)
+    if number > max((its for other, its in map(_split, taken) if other == base), default=-1):
+        return wanted
+    return _fitting(_build_after(wanted, taken))
 
 
 def bump(version: str, release: str) -> str:

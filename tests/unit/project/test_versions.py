@@ -26,22 +26,25 @@ _VERSIONS = st.builds("{}{}".format, _RELEASES, _TAGS)
         ("0.1.0", ["0.1.0"], "0.1.0-1"),
         ("0.1.0", ["0.1.0", "0.1.0-1"], "0.1.0-2"),
         ("0.1.0", ["0.1.0-9", "0.1.0", "0.1.0-10", "0.1.1-50", "junk"], "0.1.0-11"),
+        ("0.1.0", ["0.1.0-4", "0.1.0-5"], "0.1.0-6"),
         ("0.1.0-2", ["0.1.0-2", "0.1.0-7"], "0.1.0-8"),
+        ("0.1.0-2", ["0.1.0", "0.1.0-1"], "0.1.0-2"),
+        ("0.1.0-2", ["0.1.0-7"], "0.1.0-8"),
         ("0.1.0-beta", ["0.1.0-beta"], "0.1.0-beta-1"),
         ("v0.1.0", ["0.1.0"], "0.1.0-1"),
     ],
 )
 def test_the_next_id_is_the_version_or_its_next_build(version: str, taken: list[str], expected: str) -> None:
-    """A free version is its own id; a taken one gets the build after the highest."""
+    """A version past all others of its kind is its own id; another gets the build after the highest."""
     assert versions.next_id(version, taken) == expected
 
 
-@given(_VERSIONS, st.integers(1, 30))
-def test_ids_never_repeat(version: str, count: int) -> None:
-    """However often a version is deployed, each id is new, valid and semver."""
+@given(_VERSIONS, st.integers(1, 30), st.integers(1, 30))
+def test_ids_never_repeat(version: str, count: int, kept: int) -> None:
+    """However often a version is deployed, and few kept, each id is new, valid and semver."""
     taken: list[str] = []
     for _ in range(count):
-        new = versions.next_id(version, taken)
+        new = versions.next_id(version, taken[-kept:])
         assert new not in taken
         assert re.fullmatch(SNAPSHOT_ID, new)
         assert versions.clean(new) == new
