@@ -10,14 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from jitsu_py.api.failures import CONNECTION_LOST, OUTPUT_LINES, failure
-from jitsu_py.errors import (
-    BuildFailedError,
-    ConflictError,
-    JitsuError,
-    ServerRefusedError,
-    TimedOutError,
-    UnreachableError,
-)
+from jitsu_py.deploy import absence
+from jitsu_py.errors import BuildFailedError, ConflictError, JitsuError, UnreachableError
 from jitsu_py.wire import Code, Event
 
 if TYPE_CHECKING:
@@ -29,14 +23,8 @@ if TYPE_CHECKING:
     from jitsu_py.project.archive import Archive
     from jitsu_py.reporter import Reporter
 
-PATIENCE = 60.0
-"""Seconds that a server may be away before a build is given up."""
-
 ADMISSION = 5.0
 """Seconds that a server may take from the last byte of an archive until it lists the snapshot."""
-
-POLL = 0.5
-"""Seconds between two questions for the state of a build."""
 
 RECENT = 200
 """Lines that were shown are remembered for so long, so that the error does not show them again."""
@@ -87,7 +75,7 @@ class Upload:
         Raises:
             BuildFailedError: with the last lines of the build.
             ConflictError: the id is taken.
-            UnreachableError: the server is gone for longer than `PATIENCE`.
+            UnreachableError: the server is gone for longer than `absence.PATIENCE`.
         """
         try:
             return self._sent_and_built()
@@ -151,24 +139,23 @@ class Upload:
 
     def _ask(self, lost: JitsuError) -> Snapshot | None:
         """Follow the build by asking for its state; None: the archive never arrived."""
-        seen = began = monotonic()
+        went_on = f"the build of {self.snapshot} may have gone on: `jitsu snapshots list` shows it"
+        hint = went_on if self.arrived else "not all of it arrived, so nothing is built: deploy again"
+        began, away = monotonic(), absence.Absence(lost, hint, lost.details, self.revive)
         while True:
             try:
                 found = self.client.snapshots.find(self.app, self.snapshot)
-                seen = monotonic()
-            except (UnreachableError, TimedOutError, ServerRefusedError) as error:
-                if monotonic() - seen > PATIENCE:
-                    raise self._gone(lost) from error
-                if isinstance(error, UnreachableError):
-                    self.revive()
+                away.over()
+            except absence.AWAY as error:
+                away.bear(error)
             else:
-                if found is None and (not self.arrived or seen - began > ADMISSION):
+                if found is None and (not self.arrived or away.seen - began > ADMISSION):
                     return None
                 if found is not None and found.state != "building":
                     return self._verdict(found)
                 if found is not None:
                     self._catch_up()
-            self.pause(POLL)
+            self.pause(absence.POLL)
 
     def _verdict(self, found: Snapshot) -> Snapshot:
         log = self._catch_up()
@@ -196,12 +183,3 @@ class Upload:
         begin = max(self.told - 1, 0)
         after = (number for number in range(begin, len(log)) if log[number] == self.last)
         return next(after, begin) + 1 if self.told else 0
-
-    def _gone(self, lost: JitsuError) -> UnreachableError:
-        went_on = f"the build of {self.snapshot} may have gone on: `jitsu snapshots list` shows it"
-        return UnreachableError(
-            f"{lost.message}, and the server did not come back within {PATIENCE:.0f} seconds",
-            hint=went_on if self.arrived else "not all of it arrived, so nothing is built: deploy again",
-            code=CONNECTION_LOST,
-            details=lost.details,
-        )

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from time import monotonic, sleep
+from time import sleep
 from typing import TYPE_CHECKING
 
 from jitsu_py.api.failures import CONNECTION_LOST, OUTPUT_LINES
-from jitsu_py.deploy.builds import PATIENCE, POLL
-from jitsu_py.errors import (
-    JitsuError,
-    ServerRefusedError,
-    StartFailedError,
-    TimedOutError,
-    UnreachableError,
-)
+from jitsu_py.deploy import absence
+from jitsu_py.errors import JitsuError, StartFailedError, TimedOutError, UnreachableError
 from jitsu_py.wire import Code
 
 if TYPE_CHECKING:
@@ -67,7 +61,7 @@ class Start:
         Raises:
             StartFailedError: with the app's last lines, and whether the version before serves.
             TimedOutError: it may still come up.
-            UnreachableError: the server is gone for longer than `PATIENCE`.
+            UnreachableError: the server is gone for longer than `absence.PATIENCE`.
         """
         try:
             return self._carried(os.urandom(16).hex())
@@ -98,26 +92,16 @@ class Start:
 
     def _wait(self, lost: JitsuError) -> None:
         """Stay until the server answers again."""
-        until = monotonic() + PATIENCE
+        name = self.app.partition("/")[2]
+        hint = f"the start of {self.snapshot} may have gone on: `jitsu view {name}` tells how it ended"
+        away = absence.Absence(lost, hint, {"snapshot": self.snapshot}, self.revive)
         while True:
             try:
                 self.client.apps.get(self.app)
                 return
-            except (UnreachableError, TimedOutError, ServerRefusedError) as error:
-                if monotonic() > until:
-                    raise self._gone(lost) from error
-                if isinstance(error, UnreachableError):
-                    self.revive()
-            sleep(POLL)
-
-    def _gone(self, lost: JitsuError) -> UnreachableError:
-        name = self.app.partition("/")[2]
-        return UnreachableError(
-            f"{lost.message}, and the server did not come back within {PATIENCE:.0f} seconds",
-            hint=f"the start of {self.snapshot} may have gone on: `jitsu view {name}` tells how it ended",
-            code=CONNECTION_LOST,
-            details={"snapshot": self.snapshot},
-        )
+            except absence.AWAY as error:
+                away.bear(error)
+            sleep(absence.POLL)
 
     def _start(self, key: str) -> App:
         with self.reporter.progress(f"Starting {self.snapshot}", None):

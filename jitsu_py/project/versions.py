@@ -49,9 +49,8 @@ def next_id(version: str, taken: Collection[str]) -> str:
     """
     wanted = _checked(version)
     base, number = _split(wanted)
-    if number > max((its for other, its in map(_split, taken) if other == base), default=-1):
-        return wanted
-    return _fitting(_build_after(wanted, taken))
+    highest = max((its for other, its in map(_split, taken) if other == base), default=-1)
+    return wanted if number > highest else _fitting(f"{base}-{highest + 1}")
 
 
 def bump(version: str, release: str) -> str:
@@ -70,7 +69,8 @@ def bump(version: str, release: str) -> str:
         raise UsageError(_no_release(release), hint=_release_hint(release))
     current = _checked(version)
     if release == "build":
-        return _fitting(_build_after(current.partition("+")[0], ()))
+        base, number = _split(current.partition("+")[0])
+        return _fitting(f"{base}-{number + 1}")
     return _raised(current, release)
 
 
@@ -81,15 +81,6 @@ def _raised(version: str, release: str) -> str:
     # 0.1.0-2 is past 0.1.0, so its next patch is 0.1.1; npm would finish the "pre-release" with 0.1.0.
     base = built["base"] if built else version
     return str(nodesemver.inc(base, release, False))
-
-
-def _build_after(version: str, taken: Collection[str]) -> str:
-    base, highest = _split(version)
-    for other in taken:
-        its_base, number = _split(other)
-        if its_base == base:
-            highest = max(highest, number)
-    return f"{base}-{highest + 1}"
 
 
 def _split(version: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ import pytest
 
 from jitsu_py import errors
 from jitsu_py.api import Client
-from jitsu_py.deploy import DeployOptions, builds, execute, plan
+from jitsu_py.deploy import DeployOptions, absence, builds, execute, plan
 from jitsu_py.wire import ORDER_KEY
 from tests.unit.loopback import Reply, Request, answer, events
 from tests.unit.stand import BUILD, Stand, standing
@@ -67,7 +67,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(builds, "POLL", 0.01)
+    monkeypatch.setattr(absence, "POLL", 0.01)
     monkeypatch.setattr(builds, "ADMISSION", 0.1)
     yield folder
     assert list(folder.iterdir()) == []
@@ -358,7 +358,7 @@ def test_an_upload_that_never_arrived_is_sent_again(folder: Path) -> None:
 
 def test_a_server_that_stays_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience ends, and the error says that the build may have gone on."""
-    monkeypatch.setattr(builds, "PATIENCE", 0.2)
+    monkeypatch.setattr(absence, "PATIENCE", 0.2)
     stand = Stand()
     stand.once(f"POST {APP}/snapshots/0.1.0", lambda _: None)
     for _ in range(100):
@@ -371,7 +371,7 @@ def test_a_server_that_stays_away(folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_upload_that_is_cut_for_good(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error does not speak of a build: what did not arrive is not built."""
-    monkeypatch.setattr(builds, "PATIENCE", 0.2)
+    monkeypatch.setattr(absence, "PATIENCE", 0.2)
     (folder / "blob").write_bytes(os.urandom(30_000_000))
     stand = deployed_stand("0.1.0")
 
